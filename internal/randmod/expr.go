@@ -1,0 +1,281 @@
+package randmod
+
+// expr emits code that pushes one value of type t.
+func (b *body) expr(t ValType, depth int) {
+	b.left--
+	if depth <= 0 || b.left <= 0 {
+		b.leaf(t)
+		return
+	}
+	if t.IsRef() {
+		b.refExpr(t, depth)
+		return
+	}
+	switch b.n(16) {
+	case 0, 1:
+		b.leaf(t)
+	case 2, 3, 4, 5, 6, 7:
+		b.numeric(t, depth)
+	case 8, 9:
+		b.load(t, depth)
+	case 10:
+		b.call(t, depth)
+	case 11:
+		b.blockExpr(t, depth)
+	case 12:
+		b.ifExpr(t, depth)
+	case 13:
+		b.selectExpr(t, depth)
+	case 14:
+		b.expr(t, depth-1)
+		b.opu(opLocalTee, b.local(t, true))
+	default:
+		b.odd(t, depth)
+	}
+}
+
+// leaf emits a constant or reads a variable.
+func (b *body) leaf(t ValType) {
+	switch b.n(4) {
+	case 0:
+		b.constant(&b.code, t)
+	case 1:
+		if i := b.global(t, false); i >= 0 {
+			b.opu(opGlobalGet, i)
+			return
+		}
+		fallthrough
+	default:
+		b.opu(opLocalGet, b.local(t, false))
+	}
+}
+
+func (b *body) refExpr(t ValType, depth int) {
+	i := b.table(t)
+	switch {
+	case i >= 0 && b.chance(2):
+		b.tableIndex(i, depth-1)
+		b.opu(opTableGet, i)
+	case b.chance(4):
+		b.expr(t, depth-1)
+		b.expr(t, depth-1)
+		b.expr(I32, depth-1)
+		b.op(opSelectT, 1, byte(t))
+	case b.chance(4):
+		b.call(t, depth)
+	default:
+		b.leaf(t)
+	}
+}
+
+// odd emits an instruction that has a result of one type only, if t is that type.
+func (b *body) odd(t ValType, depth int) {
+	if t != I32 {
+		b.indirect(t, depth)
+		return
+	}
+	switch k := b.n(6); {
+	case k == 0 && b.memory:
+		b.op(opMemorySize, 0)
+	case k == 1 && b.memory:
+		b.op(opI32Const, byte(b.n(3)), opMemoryGrow, 0)
+	case k == 2:
+		b.expr([]ValType{FuncRef, ExternRef}[b.n(2)], depth-1)
+		b.op(opRefIsNull)
+	case k == 3:
+		b.fc(fcTableSize, b.n(len(b.tables)))
+	case k == 4:
+		i := b.n(len(b.tables))
+		b.expr(b.tables[i], depth-1)
+		b.op(opI32Const, byte(b.n(3)))
+		b.fc(fcTableGrow, i)
+	default:
+		b.indirect(t, depth)
+	}
+}
+
+// risky says whether an unguarded access is emitted here.
+func (b *body) risky() bool { return b.wild > 0 && b.chance(b.wild) }
+
+func (b *body) numeric(t ValType, depth int) {
+	ops := opsByOut[t]
+	o := ops[b.n(len(ops))]
+	for b.o.NoFloats && (o.in[0] == F32 || o.in[0] == F64) {
+		o = ops[(b.n(len(ops)))]
+		if b.n(2) == 0 { // exhausted fuzz bytes give the same op forever
+			o = numOp{opI32Eqz, []ValType{I32}, I32, safe}
+			if t == I64 {
+				o = numOp{0x79, []ValType{I64}, I64, safe} // i64.clz
+			}
+		}
+	}
+	if o.risk == truncs && !b.risky() {
+		// The saturating twin: 0xA8..0xAB, 0xAE..0xB1 to 0xFC00..0xFC07.
+		o.op = 0xFC00 + o.op - 0xA8
+		if o.op > 0xFC03 {
+			o.op -= 2
+		}
+	}
+	b.push(o.in, depth-1)
+	if o.risk == divides && !b.risky() {
+		b.guardDivisor(o)
+	}
+	b.num(o)
+}
+
+// guardDivisor makes the divisor on the stack neither 0 nor -1, which overflows
+// the division of the least integer.
+func (b *body) guardDivisor(o numOp) {
+	or := byte(opI32Or)
+	if o.in[0] == I64 {
+		or = opI64Or
+		b.op(opI64Const, 15, 0x83) // i64.and
+		b.op(opI64Const, 1, or)
+		return
+	}
+	b.op(opI32Const, 15, opI32And)
+	b.op(opI32Const, 1, or)
+}
+
+// address pushes an address that n bytes can be accessed at, and returns the
+// offset immediate to use.
+func (b *body) address(depth int) (offset int) {
+	b.expr(I32, depth-1)
+	if b.risky() {
+		return b.n(1 << 18)
+	}
+	b.op(opI32Const)
+	b.s(hotBytes - 1) // a mask with holes: clusters addresses, keeps them in the first page
+	b.op(opI32And)
+	if b.chance(3) {
+		return b.n(hotBytes)
+	}
+	return b.n(16)
+}
+
+func (b *body) load(t ValType, depth int) {
+	if !b.memory {
+		b.leaf(t)
+		return
+	}
+	var fit []memOp
+	for _, o := range loads {
+		if o.typ == t {
+			fit = append(fit, o)
+		}
+	}
+	o := fit[b.n(len(fit))]
+	off := b.address(depth)
+	b.opu(o.op, b.n(o.width+1), off)
+}
+
+func (b *body) selectExpr(t ValType, depth int) {
+	b.expr(t, depth-1)
+	b.expr(t, depth-1)
+	b.expr(I32, depth-1)
+	if b.chance(3) {
+		b.op(opSelectT, 1, byte(t))
+	} else {
+		b.op(opSelect)
+	}
+}
+
+// call emits a direct call of a function that has a result of type t.
+func (b *body) call(t ValType, depth int) {
+	fn := -1
+	for range 4 {
+		if k := b.callee(); hasResult(b.typeOf(k), t) {
+			fn = k
+			break
+		}
+	}
+	if fn < 0 {
+		b.leaf(t)
+		return
+	}
+	b.push(b.typeOf(fn).Params, depth-1)
+	b.opu(opCall, fn)
+	b.reduce(b.typeOf(fn).Results, t, depth-1)
+}
+
+// callee picks any function; fuel bounds recursion. _start is rarely called.
+func (b *body) callee() int {
+	fn := b.n(len(b.funcs))
+	if fn == len(b.funcs)-2 && !b.chance(8) {
+		fn = len(b.funcs) - 1
+	}
+	return fn
+}
+
+func hasResult(f FuncType, t ValType) bool {
+	for _, r := range f.Results {
+		if r == t {
+			return true
+		}
+	}
+	return false
+}
+
+// indirect emits a call through a table, guarded so that it does not trap: the
+// index is compared with the table's size and the entry is known to be one of ours
+// only where the module may trap; else a direct call is emitted.
+func (b *body) indirect(t ValType, depth int) {
+	if b.wild == 0 {
+		b.call(t, depth)
+		return
+	}
+	ft := b.n(len(b.types))
+	for try := 0; !hasResult(b.types[ft], t); try++ {
+		if try == 4 {
+			b.leaf(t)
+			return
+		}
+		ft = b.n(len(b.types))
+	}
+	b.indirectCall(ft, depth)
+	b.reduce(b.types[ft].Results, t, depth-1)
+}
+
+// indirectCall leaves the results of type ft. Where the module may not trap much,
+// a ref.func is put into the entry first.
+func (b *body) indirectCall(ft, depth int) {
+	entry := b.n(4) // every table has at least four entries
+	if !b.risky() {
+		fn := -1
+		for k, t := range b.funcs {
+			if t == ft && (fn < 0 || b.chance(2)) {
+				fn = k
+			}
+		}
+		if fn >= 0 {
+			b.push(b.types[ft].Params, depth-1)
+			b.op(opI32Const, byte(entry))
+			b.opu(opRefFunc, fn)
+			b.opu(opTableSet, 0)
+			b.op(opI32Const, byte(entry))
+			b.opu(opCallIndirect, ft, 0)
+			return
+		}
+	}
+	b.push(b.types[ft].Params, depth-1)
+	b.tableIndex(0, depth-1)
+	b.opu(opCallIndirect, ft, 0)
+}
+
+// table returns a table of type t or -1.
+func (b *body) table(t ValType) int {
+	for i, e := range b.tables {
+		if e == t && (i == len(b.tables)-1 || b.chance(2)) {
+			return i
+		}
+	}
+	return -1
+}
+
+// tableIndex pushes an index into table i, in range unless something wild is due.
+func (b *body) tableIndex(i, depth int) {
+	b.expr(I32, depth)
+	if !b.risky() {
+		b.op(opI32Const, 3, opI32And)
+	}
+}

@@ -216,50 +216,34 @@ func hasResult(f FuncType, t ValType) bool {
 	return false
 }
 
-// indirect emits a call through a table, guarded so that it does not trap: the
-// index is compared with the table's size and the entry is known to be one of ours
-// only where the module may trap; else a direct call is emitted.
+// indirect emits a call through the table with a result of type t.
 func (b *body) indirect(t ValType, depth int) {
-	if b.wild == 0 {
-		b.call(t, depth)
-		return
-	}
-	ft := b.n(len(b.types))
-	for try := 0; !hasResult(b.types[ft], t); try++ {
+	fn := b.callee()
+	for try := 0; !hasResult(b.typeOf(fn), t); try++ {
 		if try == 4 {
 			b.leaf(t)
 			return
 		}
-		ft = b.n(len(b.types))
+		fn = b.callee()
 	}
-	b.indirectCall(ft, depth)
-	b.reduce(b.types[ft].Results, t, depth-1)
+	b.indirectCall(fn, depth)
+	b.reduce(b.typeOf(fn).Results, t, depth-1)
 }
 
-// indirectCall leaves the results of type ft. Where the module may not trap much,
-// a ref.func is put into the entry first.
-func (b *body) indirectCall(ft, depth int) {
-	entry := b.n(4) // every table has at least four entries
-	if !b.risky() {
-		fn := -1
-		for k, t := range b.funcs {
-			if t == ft && (fn < 0 || b.chance(2)) {
-				fn = k
-			}
-		}
-		if fn >= 0 {
-			b.push(b.types[ft].Params, depth-1)
-			b.op(opI32Const, byte(entry))
-			b.opu(opRefFunc, fn)
-			b.opu(opTableSet, 0)
-			b.op(opI32Const, byte(entry))
-			b.opu(opCallIndirect, ft, 0)
-			return
-		}
+// indirectCall calls fn through table 0 and leaves its results. Where the module
+// is wild it calls whatever lies at a random index instead, expecting fn's type.
+func (b *body) indirectCall(fn, depth int) {
+	b.push(b.typeOf(fn).Params, depth-1)
+	if b.risky() {
+		b.tableIndex(0, depth-1)
+	} else {
+		entry := byte(b.n(4)) // every table has at least four entries
+		b.op(opI32Const, entry)
+		b.opu(opRefFunc, fn)
+		b.opu(opTableSet, 0)
+		b.op(opI32Const, entry)
 	}
-	b.push(b.types[ft].Params, depth-1)
-	b.tableIndex(0, depth-1)
-	b.opu(opCallIndirect, ft, 0)
+	b.opu(opCallIndirect, b.funcs[fn], 0)
 }
 
 // table returns a table of type t or -1.

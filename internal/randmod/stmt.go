@@ -62,13 +62,12 @@ func (b *body) store(depth int) {
 
 // callStatement calls some function, directly or through the table.
 func (b *body) callStatement(depth int) {
-	if b.wild > 0 && b.chance(3) {
-		ft := b.n(len(b.types))
-		b.indirectCall(ft, depth)
-		b.consume(b.types[ft].Results)
+	fn := b.callee()
+	if b.chance(3) {
+		b.indirectCall(fn, depth)
+		b.consume(b.typeOf(fn).Results)
 		return
 	}
-	fn := b.callee()
 	b.push(b.typeOf(fn).Params, depth-1)
 	b.opu(opCall, fn)
 	b.consume(b.typeOf(fn).Results)

@@ -14,7 +14,9 @@ cd "$(dirname "$0")/.."
 
 CC=${WREV_CLANG:-clang-19}
 RUSTC=${WREV_RUSTC:-/usr/bin/rustc}
-cflags=(--target=wasm32-wasi -g -std=c11 -Wall -Wextra -fdebug-compilation-dir=.)
+RUSTLD=${WREV_RUSTLD:-wasm-ld-14}
+OBJCOPY=${WREV_OBJCOPY:-llvm-objcopy-19}
+cflags=(--target=wasm32-wasi -g -std=gnu11 -Wall -Wextra -Wno-infinite-recursion -fdebug-compilation-dir=.)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -34,8 +36,38 @@ compile() {
 	echo "$output"
 }
 
-for source in testdata/kernels/*.c; do
+# both SOURCE [link flags]: the -O0 and the -O2 module beside the source.
+both() {
+	local source=$1
 	for level in O0 O2; do
-		compile "$source" "${source%.c}.$level.wasm" "$level" -- -nostartfiles
+		compile "$source" "${source%.c}.$level.wasm" "$level" -- "${@:2}"
 	done
+}
+
+for source in testdata/kernels/*.c; do
+	both "$source" -nostartfiles
 done
+for name in inventory traps io spin billion features; do
+	both "testdata/programs/$name.c"
+done
+
+# The user's own units in DWARF 5, libc's in DWARF 4: what -gdwarf-5 gives.
+for level in O0 O2; do
+	compile testdata/programs/features.c "testdata/programs/features.dw5.$level.wasm" "$level" -gdwarf-5
+done
+
+# Without debug info: with the name section, and with nothing at all.
+compile testdata/programs/features.c testdata/programs/nodebug.wasm O0 -g0 -- -Wl,--strip-debug
+compile testdata/programs/features.c testdata/programs/nonames.wasm O0 -g0 -- -Wl,--strip-all
+
+compile testdata/bad/no_start.c testdata/bad/no_start.wasm O2 -- -nostartfiles -Wl,--no-entry
+compile testdata/bad/unknown_import.c testdata/bad/unknown_import.wasm O2 -- \
+	-nostartfiles -Wl,--allow-undefined
+
+# Rust: link-time optimisation keeps the standard library's debug info small.
+"$RUSTC" --edition 2021 --target wasm32-wasi -g -C panic=abort -C opt-level=s -C lto=fat \
+	-C codegen-units=1 -C linker="$RUSTLD" --remap-path-prefix="$PWD=." \
+	testdata/programs/words.rs -o testdata/programs/words.wasm
+"$OBJCOPY" --remove-section=.debug_pubnames --remove-section=.debug_pubtypes testdata/programs/words.wasm
+chmod 644 testdata/programs/words.wasm
+echo testdata/programs/words.wasm

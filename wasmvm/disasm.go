@@ -1,0 +1,97 @@
+package wasmvm
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Disassemble returns the text of the instruction at a payload offset and its length in bytes. The local declarations of a body, which stand for
+// entering the function, give "(enter)" and their whole length. What is no instruction gives the byte and length 1.
+func (m *Module) Disassemble(pc uint32) (text string, length int) {
+	fn := m.FuncAt(pc)
+	if fn == nil {
+		if pc >= m.CodeSize {
+			return "(outside the code section)", 1
+		}
+		return fmt.Sprintf("(byte 0x%02x)", m.code()[pc]), 1
+	}
+	if pc < fn.CodeStart {
+		return "(enter)", int(fn.CodeStart - pc)
+	}
+	r := instrReader{reader: reader{b: m.code()[:fn.BodyEnd], pos: int(pc)}}
+	var in instr
+	r.next(&in)
+	if r.err != nil {
+		return fmt.Sprintf("(byte 0x%02x)", m.code()[pc]), 1
+	}
+	return in.def.name + m.immText(&in), r.pos - int(pc)
+}
+
+// immText is the text of the immediate operands, each with a space before it.
+func (m *Module) immText(in *instr) string {
+	switch in.def.imm {
+	case immBlock:
+		return m.blockText(in.block)
+	case immLabel, immLocal, immGlobal, immTable, immData, immElem:
+		return fmt.Sprintf(" %d", in.a)
+	case immBrTable:
+		var b strings.Builder
+		for _, t := range in.targets {
+			fmt.Fprintf(&b, " %d", t)
+		}
+		return b.String()
+	case immFunc:
+		return fmt.Sprintf(" $%s", m.FuncName(in.a))
+	case immCallIndirect:
+		return fmt.Sprintf(" %d (type %d)", in.b, in.a)
+	case immMem:
+		if in.val != 0 {
+			return fmt.Sprintf(" offset=%d", in.val)
+		}
+	case immMemInit:
+		return fmt.Sprintf(" %d", in.a)
+	case immTableInit:
+		return fmt.Sprintf(" %d %d", in.b, in.a)
+	case immTableCopy:
+		return fmt.Sprintf(" %d %d", in.a, in.b)
+	case immI32:
+		return " " + strconv.FormatInt(int64(int32(in.val)), 10)
+	case immI64:
+		return " " + strconv.FormatInt(int64(in.val), 10)
+	case immF32:
+		f := math.Float32frombits(uint32(in.val))
+		return floatText(float64(f), 32, in.val, f != f)
+	case immF64:
+		f := math.Float64frombits(in.val)
+		return floatText(f, 64, in.val, f != f)
+	case immRefType:
+		return " " + strings.TrimSuffix(in.types[0].String(), "ref")
+	case immSelectTypes:
+		return fmt.Sprintf(" (result %v)", in.types[0])
+	}
+	return ""
+}
+
+func floatText(f float64, bits int, raw uint64, nan bool) string {
+	if nan {
+		return fmt.Sprintf(" nan:0x%x", raw)
+	}
+	return " " + strconv.FormatFloat(f, 'g', -1, bits)
+}
+
+func (m *Module) blockText(bt int64) string {
+	params, results, err := m.blockType(bt)
+	if err != nil {
+		return fmt.Sprintf(" (type %d)", bt)
+	}
+	var b strings.Builder
+	for _, p := range params {
+		fmt.Fprintf(&b, " (param %v)", p)
+	}
+	for _, r := range results {
+		fmt.Fprintf(&b, " (result %v)", r)
+	}
+	return b.String()
+}

@@ -1,0 +1,27 @@
+// Package wasmvm decodes WebAssembly modules and runs them deterministically, with a state that is plain data at every instruction.
+//
+// # Position
+//
+// Time is one integer: the number of instructions completed since the instance was created. Every opcode of a function body counts, structural
+// ones included, and entering a defined function is an instruction of its own whose program counter is the start of the body. A program counter
+// is an offset in the payload of the Code section. A taken branch to a block or an if lands on its end opcode, one to a loop on the loop opcode;
+// return leaves at once. An instruction that ends the program (a trap, an exit call, the last return) is never completed: the position stays
+// at it, and running again stops the same way.
+//
+// # Tiers
+//
+// A function is lowered to register code in two shapes. The fast shape folds constants, locals and comparisons away and is run by a leaf
+// function with one dense switch; it counts positions by static differences on taken branches. The precise shape has exactly one word per
+// WebAssembly instruction and is run by a loop that counts each. Both loops, the names of the operations and what they do come from one table,
+// in internal/gen. The two tiers share the frames, so a run changes tier at any head of a group of folded instructions; Run always returns in the
+// precise tier's (canonical) state: every operand in its slot, every local up to date.
+//
+// # State
+//
+// All frames lie in one array of 8-byte slots: parameters, other locals, link, operands. A callee's frame begins at its first argument in the
+// caller's operand area. The link holds the return place and the distance to the caller's frame; there is no other call stack.
+//
+// The package imports nothing else of this repository. Everything above it may import it.
+package wasmvm
+
+//go:generate go run ./internal/gen

@@ -1,0 +1,116 @@
+package wasmvm
+
+import (
+	"fmt"
+	"math"
+)
+
+// instr is one decoded instruction.
+type instr struct {
+	op      Opcode
+	def     *opDef
+	block   int64    // block type: -64 empty, other negatives a value type, else a type index
+	a, b    uint32   // indices in the order of the text format; for memory access a = alignment
+	val     uint64   // constant as raw bits, or memory offset
+	targets []uint32 // labels of br_table, the default last; valid until the next read
+	types   []ValType
+}
+
+const blockEmpty = -64
+
+// instrReader reads instructions one after another.
+type instrReader struct {
+	reader
+	targets []uint32
+}
+
+// next reads one instruction into in; the error sticks in r.err.
+func (r *instrReader) next(in *instr) {
+	start := r.pos
+	in.op = Opcode(r.byte())
+	if in.op == 0xFC || in.op == 0xFD || in.op == 0xFE {
+		in.op = in.op<<16 | Opcode(min(r.u32(), 0xFFFF))
+	}
+	in.def = in.op.lookup()
+	if r.err != nil {
+		return
+	}
+	if in.def == nil {
+		if in.op>>16 == 0xFD {
+			r.fail(fmt.Errorf("%w: %v", errSIMD, in.op))
+		} else {
+			r.fail(fmt.Errorf("%v is not part of WebAssembly 2.0 and not supported", in.op))
+		}
+		r.pos = start
+		return
+	}
+	switch in.def.imm {
+	case immNone:
+	case immBlock:
+		in.block = r.sleb(33)
+		if in.block == -5 {
+			r.fail(errSIMD)
+		}
+	case immLabel, immFunc, immLocal, immGlobal, immTable, immData, immElem:
+		in.a = r.u32()
+	case immBrTable:
+		r.brTable(in)
+	case immCallIndirect, immMemInit, immTableInit, immTableCopy:
+		in.a = r.u32()
+		in.b = r.u32()
+	case immMem:
+		in.a = r.u32()
+		in.val = uint64(r.u32())
+	case immMemIndex:
+		in.a = r.u32()
+	case immMemCopy:
+		in.a, in.b = r.u32(), r.u32()
+	case immI32:
+		in.val = uint64(uint32(r.sleb(32)))
+	case immI64:
+		in.val = uint64(r.sleb(64))
+	case immF32:
+		in.val = uint64(r.u32le())
+	case immF64:
+		in.val = r.u64le()
+	case immRefType:
+		in.types = append(in.types[:0], r.refType())
+	case immSelectTypes:
+		n, _ := r.count()
+		if n != 1 && r.err == nil {
+			r.fail(fmt.Errorf("select with %d result types", n))
+		}
+		in.types = append(in.types[:0], r.valType())
+	}
+}
+
+func (r *instrReader) brTable(in *instr) {
+	n, c := r.count()
+	if uint64(n) > uint64(c) || n == math.MaxUint32 {
+		r.fail(errShort)
+		return
+	}
+	r.targets = r.targets[:0]
+	for range n + 1 {
+		r.targets = append(r.targets, r.u32())
+	}
+	in.targets = r.targets
+}
+
+// blockType resolves the type of a block, loop or if.
+func (m *Module) blockType(bt int64) (params, results []ValType, err error) {
+	switch bt {
+	case blockEmpty:
+		return nil, nil, nil
+	case -1, -2, -3, -4, -16, -17:
+		return nil, blockResults[byte(bt&0x7F)], nil
+	}
+	if bt < 0 || bt >= int64(len(m.Types)) {
+		return nil, nil, fmt.Errorf("unknown block type %d", bt)
+	}
+	return m.Types[bt].Params, m.Types[bt].Results, nil
+}
+
+var blockResults = map[byte][]ValType{
+	byte(I32): {I32}, byte(I64): {I64}, byte(F32): {F32}, byte(F64): {F64}, byte(FuncRef): {FuncRef}, byte(ExternRef): {ExternRef},
+}

@@ -37,18 +37,18 @@ func (g *gen) function(fn int) code {
 	b.counter = make([]bool, len(b.locals))
 	b.labels = []label{{types: t.Results}}
 	b.consumeFuel()
-	b.op(opI32Eqz, opIf, 0x40)
+	b.Op(opI32Eqz, opIf, 0x40)
 	for _, r := range t.Results {
 		b.constant(&b.code, r)
 	}
-	b.op(opReturn, opEnd)
+	b.Op(opReturn, opEnd)
 	if fn == len(g.funcs)-2 || g.chance(2) { // _start reaches most of the module
 		b.left = max(b.left, g.o.MaxBody/2)
 		b.calls()
 	}
 	b.statements(3)
 	b.push(t.Results, 2)
-	b.op(opEnd)
+	b.Op(opEnd)
 	return b.finish(len(t.Params))
 }
 
@@ -71,23 +71,23 @@ func (b *body) finish(params int) code {
 			n++
 		}
 		var run code
-		run.u(uint64(n))
-		run.op(byte(declared[i]))
+		run.U(uint64(n))
+		run.Op(byte(declared[i]))
 		runs = append(runs, run)
 		i += n
 	}
-	out.u(uint64(len(runs)))
+	out.U(uint64(len(runs)))
 	for _, r := range runs {
-		out.op(r...)
+		out.Op(r...)
 	}
-	out.op(b.code...)
+	out.Op(b.code...)
 	return out
 }
 
 // consumeFuel pushes whether fuel remains (i32), after taking one unit.
 func (b *body) consumeFuel() {
-	b.op(opGlobalGet, 0, opI32Const, 1, opI32Sub, opGlobalSet, 0)
-	b.op(opGlobalGet, 0, opI32Const, 0, opI32GtS)
+	b.Op(opGlobalGet, 0, opI32Const, 1, opI32Sub, opGlobalSet, 0)
+	b.Op(opGlobalGet, 0, opI32Const, 0, opI32GtS)
 }
 
 // local returns a local of type t, or a new one. Locals that count loops are
@@ -115,49 +115,49 @@ func (b *body) newLocal(t ValType) int {
 func (g *gen) constant(c *code, t ValType) {
 	switch t {
 	case I32:
-		c.op(opI32Const)
+		c.Op(opI32Const)
 		switch g.n(3) {
 		case 0:
-			c.s(int64(specialI32[g.n(len(specialI32))]))
+			c.S(int64(specialI32[g.n(len(specialI32))]))
 		case 1:
-			c.s(int64(g.n(64)))
+			c.S(int64(g.n(64)))
 		default:
-			c.s(int64(int32(g.bits(4))))
+			c.S(int64(int32(g.bits(4))))
 		}
 	case I64:
-		c.op(opI64Const)
+		c.Op(opI64Const)
 		switch g.n(3) {
 		case 0:
-			c.s(specialI64[g.n(len(specialI64))])
+			c.S(specialI64[g.n(len(specialI64))])
 		case 1:
-			c.s(int64(g.n(64)))
+			c.S(int64(g.n(64)))
 		default:
-			c.s(int64(g.bits(8)))
+			c.S(int64(g.bits(8)))
 		}
 	case F32:
 		v := SpecialF32[g.n(len(SpecialF32))]
 		if g.chance(4) {
 			v = uint32(g.bits(4))
 		}
-		c.op(opF32Const, byte(v), byte(v>>8), byte(v>>16), byte(v>>24))
+		c.Op(opF32Const, byte(v), byte(v>>8), byte(v>>16), byte(v>>24))
 	case F64:
 		v := SpecialF64[g.n(len(SpecialF64))]
 		if g.chance(4) {
 			v = g.bits(8)
 		}
-		c.op(opF64Const)
+		c.Op(opF64Const)
 		for range 8 {
-			c.op(byte(v))
+			c.Op(byte(v))
 			v >>= 8
 		}
 	case FuncRef:
 		if g.chance(4) {
-			c.op(opRefNull, byte(t))
+			c.Op(opRefNull, byte(t))
 		} else {
-			c.opu(opRefFunc, g.n(len(g.funcs)))
+			c.OpU(opRefFunc, g.n(len(g.funcs)))
 		}
 	default:
-		c.op(opRefNull, byte(t))
+		c.Op(opRefNull, byte(t))
 	}
 }
 
@@ -173,10 +173,10 @@ func (b *body) consume(ts []ValType) {
 	for _, t := range slices.Backward(ts) {
 		switch {
 		case b.chance(3):
-			b.opu(opLocalSet, b.local(t, true))
+			b.OpU(opLocalSet, b.local(t, true))
 		case b.chance(3) && b.setGlobal(t):
 		default:
-			b.op(opDrop)
+			b.Op(opDrop)
 		}
 	}
 }
@@ -185,7 +185,7 @@ func (b *body) consume(ts []ValType) {
 func (b *body) setGlobal(t ValType) bool {
 	i := b.global(t, true)
 	if i >= 0 {
-		b.opu(opGlobalSet, i)
+		b.OpU(opGlobalSet, i)
 	}
 	return i >= 0
 }
@@ -204,11 +204,11 @@ func (b *body) reduce(ts []ValType, t ValType, depth int) {
 	b.consume(ts[at+1:])
 	if at > 0 {
 		l := b.local(t, true)
-		b.opu(opLocalSet, l)
+		b.OpU(opLocalSet, l)
 		for range at {
-			b.op(opDrop)
+			b.Op(opDrop)
 		}
-		b.opu(opLocalGet, l)
+		b.OpU(opLocalGet, l)
 	}
 }
 

@@ -1,5 +1,10 @@
 package randmod
 
+import "wrev/internal/wasmenc"
+
+// code is an instruction sequence, or any other piece of a module, under construction.
+type code = wasmenc.Code
+
 // ValType is a value type in its binary encoding.
 type ValType byte
 
@@ -19,76 +24,6 @@ func (t ValType) IsRef() bool { return t == FuncRef || t == ExternRef }
 
 // FuncType is the type of a function.
 type FuncType struct{ Params, Results []ValType }
-
-// code is an instruction sequence (or any other piece of a module) under construction.
-type code []byte
-
-func (c *code) op(b ...byte) { *c = append(*c, b...) }
-
-// u appends an unsigned LEB128 number.
-func (c *code) u(v uint64) {
-	for v >= 0x80 {
-		*c = append(*c, byte(v)|0x80)
-		v >>= 7
-	}
-	*c = append(*c, byte(v))
-}
-
-// s appends a signed LEB128 number.
-func (c *code) s(v int64) {
-	for {
-		b := byte(v & 0x7F)
-		v >>= 7
-		if v == 0 && b&0x40 == 0 || v == -1 && b&0x40 != 0 {
-			*c = append(*c, b)
-			return
-		}
-		*c = append(*c, b|0x80)
-	}
-}
-
-// opu appends an opcode and its unsigned immediates.
-func (c *code) opu(op byte, imm ...int) {
-	*c = append(*c, op)
-	for _, v := range imm {
-		c.u(uint64(v))
-	}
-}
-
-// fc appends a 0xFC-prefixed opcode and its immediates.
-func (c *code) fc(op int, imm ...int) {
-	*c = append(*c, 0xFC)
-	c.u(uint64(op))
-	for _, v := range imm {
-		c.u(uint64(v))
-	}
-}
-
-func (c *code) bytes(b []byte) {
-	c.u(uint64(len(b)))
-	*c = append(*c, b...)
-}
-
-func (c *code) name(s string) { c.bytes([]byte(s)) }
-
-func (c *code) typeList(ts []ValType) {
-	c.u(uint64(len(ts)))
-	for _, t := range ts {
-		c.op(byte(t))
-	}
-}
-
-// section appends a section unless it is empty.
-func (c *code) section(id byte, count int, body code) {
-	if count == 0 {
-		return
-	}
-	var payload code
-	payload.u(uint64(count))
-	payload = append(payload, body...)
-	c.op(id)
-	c.bytes(payload)
-}
 
 // Opcodes that the generator names. Numeric ones are in ops.go.
 const (
@@ -145,3 +80,11 @@ const (
 	fcTableSize  = 16
 	fcTableFill  = 17
 )
+
+// typeList appends a vector of value types.
+func typeList(c *code, ts []ValType) {
+	c.U(uint64(len(ts)))
+	for _, t := range ts {
+		c.Op(byte(t))
+	}
+}

@@ -28,7 +28,7 @@ func (b *body) expr(t ValType, depth int) {
 		b.selectExpr(t, depth)
 	case 14:
 		b.expr(t, depth-1)
-		b.opu(opLocalTee, b.local(t, true))
+		b.OpU(opLocalTee, b.local(t, true))
 	default:
 		b.odd(t, depth)
 	}
@@ -41,12 +41,12 @@ func (b *body) leaf(t ValType) {
 		b.constant(&b.code, t)
 	case 1:
 		if i := b.global(t, false); i >= 0 {
-			b.opu(opGlobalGet, i)
+			b.OpU(opGlobalGet, i)
 			return
 		}
 		fallthrough
 	default:
-		b.opu(opLocalGet, b.local(t, false))
+		b.OpU(opLocalGet, b.local(t, false))
 	}
 }
 
@@ -55,12 +55,12 @@ func (b *body) refExpr(t ValType, depth int) {
 	switch {
 	case i >= 0 && b.chance(2):
 		b.tableIndex(i, depth-1)
-		b.opu(opTableGet, i)
+		b.OpU(opTableGet, i)
 	case b.chance(4):
 		b.expr(t, depth-1)
 		b.expr(t, depth-1)
 		b.expr(I32, depth-1)
-		b.op(opSelectT, 1, byte(t))
+		b.Op(opSelectT, 1, byte(t))
 	case b.chance(4):
 		b.call(t, depth)
 	default:
@@ -76,19 +76,19 @@ func (b *body) odd(t ValType, depth int) {
 	}
 	switch k := b.n(6); {
 	case k == 0 && b.memory:
-		b.op(opMemorySize, 0)
+		b.Op(opMemorySize, 0)
 	case k == 1 && b.memory:
-		b.op(opI32Const, byte(b.n(3)), opMemoryGrow, 0)
+		b.Op(opI32Const, byte(b.n(3)), opMemoryGrow, 0)
 	case k == 2:
 		b.expr([]ValType{FuncRef, ExternRef}[b.n(2)], depth-1)
-		b.op(opRefIsNull)
+		b.Op(opRefIsNull)
 	case k == 3:
-		b.fc(fcTableSize, b.n(len(b.tables)))
+		b.FC(fcTableSize, b.n(len(b.tables)))
 	case k == 4:
 		i := b.n(len(b.tables))
 		b.expr(b.tables[i], depth-1)
-		b.op(opI32Const, byte(b.n(3)))
-		b.fc(fcTableGrow, i)
+		b.Op(opI32Const, byte(b.n(3)))
+		b.FC(fcTableGrow, i)
 	default:
 		b.indirect(t, depth)
 	}
@@ -120,7 +120,7 @@ func (b *body) numeric(t ValType, depth int) {
 	if o.risk == divides && !b.risky() {
 		b.guardDivisor(o)
 	}
-	b.num(o)
+	emit(&b.code, o)
 }
 
 // guardDivisor makes the divisor on the stack neither 0 nor -1, which overflows
@@ -129,12 +129,12 @@ func (b *body) guardDivisor(o numOp) {
 	or := byte(opI32Or)
 	if o.in[0] == I64 {
 		or = opI64Or
-		b.op(opI64Const, 15, 0x83) // i64.and
-		b.op(opI64Const, 1, or)
+		b.Op(opI64Const, 15, 0x83) // i64.and
+		b.Op(opI64Const, 1, or)
 		return
 	}
-	b.op(opI32Const, 15, opI32And)
-	b.op(opI32Const, 1, or)
+	b.Op(opI32Const, 15, opI32And)
+	b.Op(opI32Const, 1, or)
 }
 
 // address pushes an address that n bytes can be accessed at, and returns the
@@ -144,9 +144,9 @@ func (b *body) address(depth int) (offset int) {
 	if b.risky() {
 		return b.n(1 << 18)
 	}
-	b.op(opI32Const)
-	b.s(hotBytes - 1) // a mask with holes: clusters addresses, keeps them in the first page
-	b.op(opI32And)
+	b.Op(opI32Const)
+	b.S(hotBytes - 1) // a mask with holes: clusters addresses, keeps them in the first page
+	b.Op(opI32And)
 	if b.chance(3) {
 		return b.n(hotBytes)
 	}
@@ -166,7 +166,7 @@ func (b *body) load(t ValType, depth int) {
 	}
 	o := fit[b.n(len(fit))]
 	off := b.address(depth)
-	b.opu(o.op, b.n(o.width+1), off)
+	b.OpU(o.op, b.n(o.width+1), off)
 }
 
 func (b *body) selectExpr(t ValType, depth int) {
@@ -174,9 +174,9 @@ func (b *body) selectExpr(t ValType, depth int) {
 	b.expr(t, depth-1)
 	b.expr(I32, depth-1)
 	if b.chance(3) {
-		b.op(opSelectT, 1, byte(t))
+		b.Op(opSelectT, 1, byte(t))
 	} else {
-		b.op(opSelect)
+		b.Op(opSelect)
 	}
 }
 
@@ -194,7 +194,7 @@ func (b *body) call(t ValType, depth int) {
 		return
 	}
 	b.push(b.typeOf(fn).Params, depth-1)
-	b.opu(opCall, fn)
+	b.OpU(opCall, fn)
 	b.reduce(b.typeOf(fn).Results, t, depth-1)
 }
 
@@ -238,12 +238,12 @@ func (b *body) indirectCall(fn, depth int) {
 		b.tableIndex(0, depth-1)
 	} else {
 		entry := byte(b.n(4)) // every table has at least four entries
-		b.op(opI32Const, entry)
-		b.opu(opRefFunc, fn)
-		b.opu(opTableSet, 0)
-		b.op(opI32Const, entry)
+		b.Op(opI32Const, entry)
+		b.OpU(opRefFunc, fn)
+		b.OpU(opTableSet, 0)
+		b.Op(opI32Const, entry)
 	}
-	b.opu(opCallIndirect, b.funcs[fn], 0)
+	b.OpU(opCallIndirect, b.funcs[fn], 0)
 }
 
 // table returns a table of type t or -1.
@@ -260,6 +260,6 @@ func (b *body) table(t ValType) int {
 func (b *body) tableIndex(i, depth int) {
 	b.expr(I32, depth)
 	if !b.risky() {
-		b.op(opI32Const, 3, opI32And)
+		b.Op(opI32Const, 3, opI32And)
 	}
 }

@@ -7,17 +7,17 @@ import "slices"
 func (b *body) blockType(params, results []ValType, index int) {
 	switch {
 	case index >= 0:
-		b.s(int64(index))
+		b.S(int64(index))
 	case len(params) == 0 && len(results) == 0:
-		b.op(0x40)
+		b.Op(0x40)
 	default:
-		b.op(byte(results[0]))
+		b.Op(byte(results[0]))
 	}
 }
 
 // open starts a block; its parameters are on the stack.
 func (b *body) open(op byte, params, results []ValType, index int) {
-	b.op(op)
+	b.Op(op)
 	b.blockType(params, results, index)
 	l := label{types: results}
 	if op == opLoop {
@@ -27,7 +27,7 @@ func (b *body) open(op byte, params, results []ValType, index int) {
 }
 
 func (b *body) close() {
-	b.op(opEnd)
+	b.Op(opEnd)
 	b.labels = b.labels[:len(b.labels)-1]
 }
 
@@ -43,12 +43,12 @@ func (b *body) blockExpr(t ValType, depth int) {
 	if b.chance(2) {
 		b.expr(t, depth-1)
 		b.condition(depth - 1)
-		b.opu(opBrIf, 0)
-		b.op(opDrop)
+		b.OpU(opBrIf, 0)
+		b.Op(opDrop)
 	}
 	b.expr(t, depth-1)
 	if b.chance(4) {
-		b.opu(opBr, 0)
+		b.OpU(opBr, 0)
 		b.deadCode(2)
 		b.constant(&b.code, t)
 	}
@@ -70,7 +70,7 @@ func (b *body) multiBlock(ft, depth int) {
 		b.open(opIf, f.Params, f.Results, ft)
 		b.consume(f.Params)
 		b.push(f.Results, depth-1)
-		b.op(opElse)
+		b.Op(opElse)
 		b.consume(f.Params)
 		b.statements(depth - 1)
 		b.push(f.Results, depth-1)
@@ -81,8 +81,8 @@ func (b *body) multiBlock(ft, depth int) {
 		b.push(f.Params, depth-1)
 		b.condition(depth - 1)
 		b.consumeFuel()
-		b.op(opI32And)
-		b.opu(opBrIf, 0)
+		b.Op(opI32And)
+		b.OpU(opBrIf, 0)
 		b.consume(f.Params)
 		b.push(f.Results, depth-1)
 	}
@@ -106,9 +106,9 @@ func (b *body) condition(depth int) {
 	}
 	o := fit[b.n(len(fit))]
 	b.push(o.in, depth-1)
-	b.num(o)
+	emit(&b.code, o)
 	if b.chance(6) {
-		b.op(opI32Eqz)
+		b.Op(opI32Eqz)
 	}
 }
 
@@ -119,7 +119,7 @@ func (b *body) ifExpr(t ValType, depth int) {
 		b.statements(depth - 2)
 	}
 	b.expr(t, depth-1)
-	b.op(opElse)
+	b.Op(opElse)
 	b.expr(t, depth-1)
 	b.close()
 }
@@ -129,7 +129,7 @@ func (b *body) ifStatement(depth int) {
 	b.open(opIf, nil, nil, -1)
 	b.statements(depth - 1)
 	if b.chance(2) {
-		b.op(opElse)
+		b.Op(opElse)
 		b.statements(depth - 1)
 	}
 	b.close()
@@ -153,14 +153,14 @@ func (b *body) loop(depth int) {
 	b.open(opLoop, nil, nil, -1)
 	if b.chance(2) {
 		b.consumeFuel()
-		b.op(opI32Eqz)
-		b.opu(opBrIf, 1)
+		b.Op(opI32Eqz)
+		b.OpU(opBrIf, 1)
 	}
 	b.statements(depth - 1)
 	b.condition(depth - 1)
 	b.consumeFuel()
-	b.op(opI32And)
-	b.opu(opBrIf, 0)
+	b.Op(opI32And)
+	b.OpU(opBrIf, 0)
 	b.close()
 	b.close()
 }
@@ -175,15 +175,15 @@ func (b *body) countedLoop(depth int) {
 	i := b.newLocal(I32)
 	b.counter[i] = true
 	b.plain++
-	b.op(opI32Const, 0)
-	b.opu(opLocalSet, i)
+	b.Op(opI32Const, 0)
+	b.OpU(opLocalSet, i)
 	b.open(opLoop, nil, nil, -1)
 	b.statements(depth - 1)
-	b.opu(opLocalGet, i)
-	b.op(opI32Const, 1, opI32Add)
-	b.opu(opLocalTee, i)
-	b.op(opI32Const, byte(b.between(1, 20)), []byte{opI32LtS, opI32LtU}[b.n(2)])
-	b.opu(opBrIf, 0)
+	b.OpU(opLocalGet, i)
+	b.Op(opI32Const, 1, opI32Add)
+	b.OpU(opLocalTee, i)
+	b.Op(opI32Const, byte(b.between(1, 20)), []byte{opI32LtS, opI32LtU}[b.n(2)])
+	b.OpU(opBrIf, 0)
 	b.close()
 	b.plain--
 }
@@ -198,7 +198,7 @@ func (b *body) branch(depth int) {
 		b.push(l.types, depth-1)
 		b.condition(depth - 1)
 		b.guardLoop(l)
-		b.opu(opBrIf, k)
+		b.OpU(opBrIf, k)
 		b.consume(l.types)
 		b.consume(junk)
 		return
@@ -210,14 +210,14 @@ func (b *body) branch(depth int) {
 	switch b.n(4) {
 	case 0:
 		b.push(l.types, depth-1)
-		b.opu(opBr, k+1)
+		b.OpU(opBr, k+1)
 	case 1:
 		results := b.labels[0].types
 		b.push(results, depth-1)
-		b.op(opReturn)
+		b.Op(opReturn)
 	case 2:
 		if b.risky() {
-			b.op(opUnreachable)
+			b.Op(opUnreachable)
 			break
 		}
 		fallthrough
@@ -233,7 +233,7 @@ func (b *body) branch(depth int) {
 func (b *body) guardLoop(l label) {
 	if l.loop {
 		b.consumeFuel()
-		b.op(opI32And)
+		b.Op(opI32And)
 	}
 }
 
@@ -249,12 +249,12 @@ func (b *body) brTable(l label, depth int) {
 	b.push(l.types, depth-1)
 	b.expr(I32, depth-1)
 	if b.chance(2) {
-		b.op(opI32Const, 7, opI32And)
+		b.Op(opI32Const, 7, opI32And)
 	}
 	n := b.n(6)
-	b.opu(opBrTable, n)
+	b.OpU(opBrTable, n)
 	for range n + 1 {
-		b.u(uint64(fit[b.n(len(fit))]))
+		b.U(uint64(fit[b.n(len(fit))]))
 	}
 }
 
@@ -264,17 +264,17 @@ func (b *body) deadCode(n int) {
 	for range b.n(n + 1) {
 		switch b.n(6) {
 		case 0:
-			b.op(opDrop)
+			b.Op(opDrop)
 		case 1:
-			b.op(opI32Add, opDrop)
+			b.Op(opI32Add, opDrop)
 		case 2:
-			b.op(opSelect, opDrop)
+			b.Op(opSelect, opDrop)
 		case 3:
-			b.op(opUnreachable)
+			b.Op(opUnreachable)
 		case 4:
-			b.op(opBlock, 0x40, opBr, 0, opI32Const, 1, opBrIf, 0, opEnd)
+			b.Op(opBlock, 0x40, opBr, 0, opI32Const, 1, opBrIf, 0, opEnd)
 		default:
-			b.op(opReturn)
+			b.Op(opReturn)
 		}
 	}
 }

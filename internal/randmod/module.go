@@ -178,7 +178,7 @@ func (g *gen) planSegments() {
 		for range g.n(3) {
 			s := segment{passive: g.chance(2), size: g.between(1, 40)}
 			for range s.size {
-				s.body.op(byte(g.n(256)))
+				s.body.Op(byte(g.n(256)))
 			}
 			g.data = append(g.data, s)
 		}
@@ -194,11 +194,11 @@ func (g *gen) elemSegment(t ValType, passive bool, size int) segment {
 	s := segment{passive: passive, typ: t, size: size}
 	for range size {
 		if t == ExternRef || g.chance(8) {
-			s.body.op(opRefNull, byte(t))
+			s.body.Op(opRefNull, byte(t))
 		} else {
-			s.body.opu(opRefFunc, g.n(len(g.funcs)))
+			s.body.OpU(opRefFunc, g.n(len(g.funcs)))
 		}
-		s.body.op(opEnd)
+		s.body.Op(opEnd)
 	}
 	return s
 }

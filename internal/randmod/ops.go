@@ -60,17 +60,18 @@ func NumericOps() []NumericOp {
 	var list []NumericOp
 	for _, o := range numOps {
 		var c code
-		c.num(o)
+		emit(&c, o)
 		list = append(list, NumericOp{Code: c, Params: slices.Clone(o.in), Result: o.out})
 	}
 	return list
 }
 
-func (c *code) num(o numOp) {
+// emit appends a numeric instruction.
+func emit(c *code, o numOp) {
 	if o.op >= 0xFC00 {
-		c.fc(o.op - 0xFC00)
+		c.FC(o.op - 0xFC00)
 	} else {
-		c.op(byte(o.op))
+		c.Op(byte(o.op))
 	}
 }
 

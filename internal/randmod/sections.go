@@ -1,80 +1,84 @@
 package randmod
 
-import "fmt"
+import (
+	"fmt"
+
+	"wrev/internal/wasmenc"
+)
 
 // encode writes the module's sections in order.
 func (g *gen) encode() []byte {
-	out := code("\x00asm\x01\x00\x00\x00")
+	out := code(wasmenc.Header)
 	var types, imports, funcs, tables, memories, exports code
 	for _, t := range g.types {
-		types.op(0x60)
-		types.typeList(t.Params)
-		types.typeList(t.Results)
+		types.Op(0x60)
+		typeList(&types, t.Params)
+		typeList(&types, t.Results)
 	}
 	for i, imp := range g.imports {
-		imports.name(imp.Module)
-		imports.name(imp.Name)
-		imports.opu(0x00, g.funcs[i])
+		imports.Name(imp.Module)
+		imports.Name(imp.Name)
+		imports.OpU(0x00, g.funcs[i])
 	}
 	for _, t := range g.funcs[len(g.imports):] {
-		funcs.u(uint64(t))
+		funcs.U(uint64(t))
 	}
 	for i, t := range g.tables {
-		tables.op(byte(t))
-		tables.opu(0x01, g.tabSize[i], g.tabSize[i]+8)
+		tables.Op(byte(t))
+		tables.OpU(0x01, g.tabSize[i], g.tabSize[i]+8)
 	}
 	exported := g.defined() + 2 + len(g.globals)
 	if g.memory {
-		memories.opu(0x01, 1, MaxPages)
-		exports.name("memory")
-		exports.op(0x02, 0x00)
+		memories.OpU(0x01, 1, MaxPages)
+		exports.Name("memory")
+		exports.Op(0x02, 0x00)
 		exported++
 	}
 	last := len(g.funcs) - 1
-	exports.name("_start")
-	exports.opu(0x00, last-1)
-	exports.name("run")
-	exports.opu(0x00, last)
+	exports.Name("_start")
+	exports.OpU(0x00, last-1)
+	exports.Name("run")
+	exports.OpU(0x00, last)
 	for i := range g.defined() {
-		exports.name(fmt.Sprintf("f%d", i))
-		exports.opu(0x00, len(g.imports)+i)
+		exports.Name(fmt.Sprintf("f%d", i))
+		exports.OpU(0x00, len(g.imports)+i)
 	}
 	for i := range g.globals {
-		exports.name(fmt.Sprintf("g%d", i))
-		exports.opu(0x03, i)
+		exports.Name(fmt.Sprintf("g%d", i))
+		exports.OpU(0x03, i)
 	}
-	out.section(1, len(g.types), types)
-	out.section(2, len(g.imports), imports)
-	out.section(3, g.defined(), funcs)
-	out.section(4, len(g.tables), tables)
+	out.Section(1, len(g.types), types)
+	out.Section(2, len(g.imports), imports)
+	out.Section(3, g.defined(), funcs)
+	out.Section(4, len(g.tables), tables)
 	if g.memory {
-		out.section(5, 1, memories)
+		out.Section(5, 1, memories)
 	}
-	out.section(6, len(g.globals), g.globalSection())
-	out.section(7, exported, exports)
+	out.Section(6, len(g.globals), g.globalSection())
+	out.Section(7, exported, exports)
 	if g.chance(6) {
-		out.start(g)
+		g.startSection(&out)
 	}
-	out.section(9, len(g.elems)+1, g.elemSection())
+	out.Section(9, len(g.elems)+1, g.elemSection())
 	if len(g.data) > 0 {
-		out.op(12) // data count
+		out.Op(12) // data count
 		var n code
-		n.u(uint64(len(g.data)))
-		out.bytes(n)
+		n.U(uint64(len(g.data)))
+		out.Bytes(n)
 	}
-	out.section(10, g.defined(), g.codeSection())
-	out.section(11, len(g.data), g.dataSection())
+	out.Section(10, g.defined(), g.codeSection())
+	out.Section(11, len(g.data), g.dataSection())
 	return out
 }
 
-// start appends a start section if some function can be a start function.
-func (c *code) start(g *gen) {
+// startSection appends a start section if some function can be a start function.
+func (g *gen) startSection(c *code) {
 	for fn := len(g.imports); fn < len(g.funcs)-2; fn++ {
 		if g.funcs[fn] == 0 {
-			c.op(8)
+			c.Op(8)
 			var body code
-			body.u(uint64(fn))
-			c.bytes(body)
+			body.U(uint64(fn))
+			c.Bytes(body)
 			return
 		}
 	}
@@ -83,14 +87,14 @@ func (c *code) start(g *gen) {
 func (g *gen) globalSection() code {
 	var c code
 	for i, t := range g.globals {
-		c.op(byte(t), 1)
+		c.Op(byte(t), 1)
 		if i == 0 {
-			c.op(opI32Const)
-			c.s(int64(g.o.Fuel))
+			c.Op(opI32Const)
+			c.S(int64(g.o.Fuel))
 		} else {
 			g.constant(&c, t)
 		}
-		c.op(opEnd)
+		c.Op(opEnd)
 	}
 	return c
 }
@@ -99,17 +103,17 @@ func (g *gen) elemSection() code {
 	var c code
 	for _, s := range g.elems {
 		if s.passive {
-			c.op(5, byte(s.typ))
+			c.Op(5, byte(s.typ))
 		} else {
-			c.op(4, opI32Const, 0, opEnd) // active, table 0, expressions
+			c.Op(4, opI32Const, 0, opEnd) // active, table 0, expressions
 		}
-		c.u(uint64(s.size))
-		c.op(s.body...)
+		c.U(uint64(s.size))
+		c.Op(s.body...)
 	}
-	c.op(3, 0) // declarative: lets ref.func name every function
-	c.u(uint64(len(g.funcs)))
+	c.Op(3, 0) // declarative: lets ref.func name every function
+	c.U(uint64(len(g.funcs)))
 	for fn := range g.funcs {
-		c.u(uint64(fn))
+		c.U(uint64(fn))
 	}
 	return c
 }
@@ -118,13 +122,13 @@ func (g *gen) dataSection() code {
 	var c code
 	for _, s := range g.data {
 		if s.passive {
-			c.op(1)
+			c.Op(1)
 		} else {
-			c.op(0, opI32Const)
-			c.s(int64(g.n(hotBytes)))
-			c.op(opEnd)
+			c.Op(0, opI32Const)
+			c.S(int64(g.n(hotBytes)))
+			c.Op(opEnd)
 		}
-		c.bytes(s.body)
+		c.Bytes(s.body)
 	}
 	return c
 }
@@ -132,7 +136,7 @@ func (g *gen) dataSection() code {
 func (g *gen) codeSection() code {
 	var c code
 	for fn := len(g.imports); fn < len(g.funcs); fn++ {
-		c.bytes(g.function(fn))
+		c.Bytes(g.function(fn))
 	}
 	return c
 }

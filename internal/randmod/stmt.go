@@ -15,14 +15,14 @@ func (b *body) statement(depth int) {
 	t := b.anyType()
 	switch b.n(20) {
 	case 0:
-		b.op(opNop)
+		b.Op(opNop)
 	case 1, 2, 3, 4:
 		b.expr(t, depth)
-		b.opu(opLocalSet, b.local(t, true))
+		b.OpU(opLocalSet, b.local(t, true))
 	case 5:
 		b.expr(t, depth)
 		if !b.setGlobal(t) {
-			b.op(opDrop)
+			b.Op(opDrop)
 		}
 	case 6, 7, 8:
 		b.store(depth)
@@ -42,13 +42,13 @@ func (b *body) statement(depth int) {
 		b.bulk(depth)
 	default:
 		b.expr(t, depth)
-		b.op(opDrop)
+		b.Op(opDrop)
 	}
 }
 
 func (b *body) store(depth int) {
 	if !b.memory {
-		b.op(opNop)
+		b.Op(opNop)
 		return
 	}
 	o := stores[b.n(len(stores))]
@@ -57,7 +57,7 @@ func (b *body) store(depth int) {
 	}
 	off := b.address(depth)
 	b.expr(o.typ, depth-1)
-	b.opu(o.op, b.n(o.width+1), off)
+	b.OpU(o.op, b.n(o.width+1), off)
 }
 
 // callStatement calls some function, directly or through the table.
@@ -69,7 +69,7 @@ func (b *body) callStatement(depth int) {
 		return
 	}
 	b.push(b.typeOf(fn).Params, depth-1)
-	b.opu(opCall, fn)
+	b.OpU(opCall, fn)
 	b.consume(b.typeOf(fn).Results)
 }
 
@@ -80,26 +80,26 @@ func (b *body) bulk(depth int) {
 		return
 	}
 	i := b.n(len(b.tables))
-	small := func() { b.op(opI32Const, byte(b.n(3))) }
+	small := func() { b.Op(opI32Const, byte(b.n(3))) }
 	switch b.n(5) {
 	case 0:
 		b.tableIndex(i, depth-1)
 		b.expr(b.tables[i], depth-1)
-		b.opu(opTableSet, i)
+		b.OpU(opTableSet, i)
 	case 1:
-		b.op(opI32Const, byte(b.n(2)))
+		b.Op(opI32Const, byte(b.n(2)))
 		b.expr(b.tables[i], depth-1)
 		small()
-		b.fc(fcTableFill, i)
+		b.FC(fcTableFill, i)
 	case 2:
 		small()
 		small()
-		b.op(opI32Const, byte(b.n(2)))
-		b.fc(fcTableCopy, i, b.same(i))
+		b.Op(opI32Const, byte(b.n(2)))
+		b.FC(fcTableCopy, i, b.same(i))
 	case 3:
 		b.tableInit(i)
 	default:
-		b.fc(fcElemDrop, b.n(len(b.elems)))
+		b.FC(fcElemDrop, b.n(len(b.elems)))
 	}
 }
 
@@ -114,22 +114,22 @@ func (b *body) same(i int) int {
 func (b *body) tableInit(i int) {
 	e := b.n(len(b.elems))
 	if b.elems[e].typ != b.tables[i] {
-		b.fc(fcElemDrop, e)
+		b.FC(fcElemDrop, e)
 		return
 	}
 	n := 0 // an active or dropped segment is empty: only length 0 does not trap
 	if b.risky() {
 		n = 1 + b.n(2)
 	}
-	b.op(opI32Const, byte(b.n(3)), opI32Const, 0, opI32Const, byte(n))
-	b.fc(fcTableInit, e, i)
+	b.Op(opI32Const, byte(b.n(3)), opI32Const, 0, opI32Const, byte(n))
+	b.FC(fcTableInit, e, i)
 }
 
 func (b *body) bulkMemory(depth int) {
 	length := func() {
 		b.expr(I32, depth-1)
 		if !b.risky() {
-			b.op(opI32Const, 0xFF, 0x00, opI32And) // 127
+			b.Op(opI32Const, 0xFF, 0x00, opI32And) // 127
 		}
 	}
 	switch k := b.n(4); {
@@ -137,7 +137,7 @@ func (b *body) bulkMemory(depth int) {
 		b.address(depth)
 		b.address(depth)
 		length()
-		b.fc(fcMemoryCopy, 0, 0)
+		b.FC(fcMemoryCopy, 0, 0)
 	case k == 1 && len(b.data) > 0:
 		s := b.n(len(b.data))
 		n := 0
@@ -145,14 +145,14 @@ func (b *body) bulkMemory(depth int) {
 			n = 1 + b.n(b.data[s].size)
 		}
 		b.address(depth)
-		b.op(opI32Const, 0, opI32Const, byte(n))
-		b.fc(fcMemoryInit, s, 0)
+		b.Op(opI32Const, 0, opI32Const, byte(n))
+		b.FC(fcMemoryInit, s, 0)
 	case k == 2 && len(b.data) > 0 && b.chance(2):
-		b.fc(fcDataDrop, b.n(len(b.data)))
+		b.FC(fcDataDrop, b.n(len(b.data)))
 	default:
 		b.address(depth)
 		b.expr(I32, depth-1)
 		length()
-		b.fc(fcMemoryFill, 0)
+		b.FC(fcMemoryFill, 0)
 	}
 }

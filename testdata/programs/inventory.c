@@ -248,6 +248,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: inventory JOURNAL\n");
 		return 2;
 	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	load(argv[1]);
 	table = sorted_items();
 	print_stock(table);

@@ -1,0 +1,136 @@
+package gdbview
+
+import (
+	"debug/dwarf"
+	"fmt"
+)
+
+// dwVariants gives entries of a unit other abbreviations, so that attributes
+// can change their form or name without any byte moving. The unit then gets a
+// copy of its abbreviations with the variants added.
+type dwVariants struct {
+	u     *dwUnit
+	codes map[string]uint64 // by what the variant is like
+	used  map[uint64]bool
+	extra []byte // encoded abbreviations
+}
+
+// dwEdit is a change to one attribute of an entry.
+type dwEdit struct {
+	attr    int // position
+	toList  bool
+	padding int // bytes that toList leaves over
+	hide    bool
+}
+
+// toList turns attribute i of an entry, an expression, into an offset of a
+// location list. It calls list for that offset if there is room for it.
+func (v *dwVariants) toList(d *dwDIE, i int, list func() uint32) bool {
+	a := &d.attrs[i]
+	e := dwEdit{attr: i, toList: true, padding: a.end - a.off - 4}
+	if a.form == formIndirect || e.padding < 0 || e.padding > 256 || d.ab.attrs[i].form == formIndirect {
+		return false
+	}
+	if !v.apply(d, e) {
+		return false
+	}
+	out := v.u.sec.out[a.off:a.end]
+	putU32(out, 0, list())
+	rest := out[4:]
+	clear(rest)
+	if len(rest) > 1 {
+		rest[0] = byte(len(rest) - 1) // the length of a block
+	}
+	return true
+}
+
+// hide makes debuggers pass over attribute i of an entry.
+func (v *dwVariants) hide(d *dwDIE, i int) bool {
+	return v.apply(d, dwEdit{attr: i, hide: true})
+}
+
+// apply writes the code of the entry's variant over its code, which has to
+// have the same length.
+func (v *dwVariants) apply(d *dwDIE, e dwEdit) bool {
+	key := fmt.Sprint(d.ab.code, d.codeLen, e)
+	code, ok := v.codes[key]
+	if !ok {
+		if code, ok = v.freeCode(d.codeLen); !ok {
+			return false
+		}
+		if v.codes == nil {
+			v.codes = map[string]uint64{}
+		}
+		v.codes[key] = code
+		v.extra = appendVariant(v.extra, code, d.ab, e)
+	}
+	wide, ok := appendULEBWide(nil, code, d.codeLen)
+	if ok {
+		copy(v.u.sec.out[d.off:], wide)
+	}
+	return ok
+}
+
+// freeCode returns an abbreviation code that can be written in n bytes. Short
+// codes are left for those who need them.
+func (v *dwVariants) freeCode(n int) (uint64, bool) {
+	if v.used == nil {
+		v.used = map[uint64]bool{}
+	}
+	first, limit := uint64(1), uint64(1)<<(7*min(n, 4))
+	if n > 1 {
+		first = max(128, v.u.table.max+1)
+	}
+	for code := first; code < limit; code++ {
+		if !v.used[code] && v.u.table.get(code) == nil {
+			v.used[code] = true
+			return code, true
+		}
+	}
+	return 0, false
+}
+
+// appendVariant encodes abbreviation a with a change, under another code.
+func appendVariant(b []byte, code uint64, a *dwAbbrev, e dwEdit) []byte {
+	b = appendULEB(appendULEB(b, code), uint64(a.tag))
+	children := byte(0)
+	if a.children {
+		children = 1
+	}
+	b = append(b, children)
+	spec := func(name dwarf.Attr, form dwForm) {
+		b = appendULEB(appendULEB(b, uint64(name)), uint64(form))
+	}
+	for i, s := range a.attrs {
+		switch {
+		case i == e.attr && e.toList:
+			spec(s.name, formSecOffset)
+			switch {
+			case e.padding == 1:
+				spec(attrPadding, formData1)
+			case e.padding > 1:
+				spec(attrPadding, formBlock1)
+			}
+			continue
+		case i == e.attr && e.hide:
+			spec(attrPadding, s.form)
+		default:
+			spec(s.name, s.form)
+		}
+		if s.form == formImplicitConst {
+			b = appendSLEB(b, s.implicit)
+		}
+	}
+	return append(b, 0, 0)
+}
+
+// write gives the unit its abbreviations if it has variants.
+func (v *dwVariants) write(abbrev *dwSection) {
+	if len(v.extra) == 0 {
+		return
+	}
+	putU32(v.u.sec.out, v.u.abbrevAt, uint32(len(abbrev.out)))
+	abbrev.out = append(abbrev.out, abbrev.in[v.u.table.off:v.u.table.end]...)
+	abbrev.out = append(abbrev.out, v.extra...)
+	abbrev.out = append(abbrev.out, 0)
+}

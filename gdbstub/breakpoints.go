@@ -1,0 +1,198 @@
+package gdbstub
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"wrev/gdbstub/gdbview"
+	"wrev/reverse"
+	"wrev/wasmvm"
+)
+
+// points are the breakpoints and watchpoints of a session. gdb removes all of
+// them at every stop and inserts them again before it goes on, so what is removed
+// is taken from the target only when that is about to run.
+type points struct {
+	s       *server
+	breaks  map[uint32]bool // by pc; false if the client has removed it
+	watches []*watchpoint
+}
+
+type watchpoint struct {
+	key    watchKey
+	word   string // in stop replies
+	watch  reverse.Watch
+	wanted bool // false if the client has removed it
+}
+
+// watchKey is what the client names a watchpoint by.
+type watchKey struct {
+	kind         byte // '2' write, '3' read, '4' both
+	addr, length uint64
+}
+
+func newPoints(s *server) points {
+	return points{s: s, breaks: map[uint32]bool{}}
+}
+
+// pointPacket answers Z (insert) and z (remove): kind,address,length.
+func (s *session) pointPacket(insert bool, args string) {
+	kind, rest, _ := strings.Cut(args, ",")
+	// Conditions and commands may follow; they are not advertised.
+	rest, _, _ = strings.Cut(rest, ";")
+	addr, length, ok := hexPair(rest, ',')
+	if len(kind) != 1 || !ok || addr > 0xffffffff || length > 0xffffffff {
+		s.fail(errBad, "breakpoint packet %q is not KIND,ADDRESS,LENGTH", args)
+		return
+	}
+	var err error
+	switch {
+	case kind == "0" || kind == "1":
+		err = s.points.setBreak(uint32(addr), insert)
+	case kind >= "2" && kind <= "4":
+		target, ok := s.target.(WatchTarget)
+		if !ok {
+			return
+		}
+		err = s.points.setWatch(target, watchKey{kind[0], addr, length}, insert)
+	default:
+		return
+	}
+	if err != nil {
+		s.fail(errBad, "%v", err)
+		return
+	}
+	s.ok()
+}
+
+// setBreak inserts or removes a breakpoint. Both may be repeated.
+func (p *points) setBreak(addr uint32, insert bool) error {
+	pc, ok := gdbview.PC(addr)
+	if !ok {
+		return fmt.Errorf("0x%x is not code", addr)
+	}
+	_, present := p.breaks[pc]
+	switch {
+	case insert && !present:
+		if err := p.s.target.InsertBreakpoint(pc); err != nil {
+			return err
+		}
+		p.breaks[pc] = true
+	case present:
+		p.breaks[pc] = insert
+	}
+	return nil
+}
+
+func (p *points) breakpointAt(pc uint32) bool { return p.breaks[pc] }
+
+// setWatch inserts or removes a watchpoint. Both may be repeated.
+func (p *points) setWatch(target WatchTarget, key watchKey, insert bool) error {
+	i := slices.IndexFunc(p.watches, func(w *watchpoint) bool { return w.key == key })
+	if !insert {
+		if i >= 0 {
+			p.watches[i].wanted = false
+		}
+		return nil
+	}
+	fresh, err := newWatchpoint(key, p.s.view)
+	if err != nil {
+		return err
+	}
+	if i >= 0 {
+		if p.watches[i].watch == fresh.watch {
+			p.watches[i].wanted = true
+			return nil
+		}
+		// The address stands for something else by now.
+		if err := target.RemoveWatch(p.watches[i].watch); err != nil {
+			return err
+		}
+		p.watches = slices.Delete(p.watches, i, i+1)
+	}
+	if err := target.InsertWatch(fresh.watch); err != nil {
+		return err
+	}
+	p.watches = append(p.watches, fresh)
+	return nil
+}
+
+// newWatchpoint translates what the client names into what the target watches.
+func newWatchpoint(key watchKey, view *gdbview.View) (*watchpoint, error) {
+	w := &watchpoint{key: key, wanted: true}
+	switch key.kind {
+	case '2':
+		w.word, w.watch.Kind = "watch", wasmvm.WatchWrite
+	case '3':
+		w.word, w.watch.Kind = "rwatch", wasmvm.WatchRead
+	default:
+		w.word, w.watch.Kind = "awatch", wasmvm.WatchWrite|wasmvm.WatchRead
+	}
+	if key.length == 0 {
+		return nil, fmt.Errorf("a watchpoint on 0x%x has no length", key.addr)
+	}
+	place, ok := view.Place(uint32(key.addr))
+	if !ok {
+		return nil, fmt.Errorf("there is nothing at 0x%x to watch", key.addr)
+	}
+	switch {
+	case place.Region == gdbview.RegionMemory:
+		w.watch.Space, w.watch.Addr, w.watch.Len = reverse.SpaceMemory, key.addr, key.length
+	case place.Region == gdbview.RegionGlobals:
+		w.watch.Space, w.watch.Addr = reverse.SpaceGlobal, uint64(place.Index)
+	case place.Region == gdbview.RegionStack && place.Kind == gdbview.SlotLocal:
+		w.watch.Space, w.watch.Addr = reverse.SpaceLocal, uint64(place.Index)
+	case place.Region == gdbview.RegionStack && place.Kind == gdbview.SlotOperand:
+		w.watch.Space, w.watch.Addr = reverse.SpaceOperand, uint64(place.Index)
+	default:
+		return nil, fmt.Errorf("what is at 0x%x never changes", key.addr)
+	}
+	if place.Func != nil {
+		w.watch.Frame, w.watch.Func = place.Frame, place.Func.Index
+	}
+	return w, nil
+}
+
+// apply takes from the target what the client has removed.
+func (p *points) apply() {
+	for pc, wanted := range p.breaks {
+		if !wanted {
+			p.s.target.RemoveBreakpoint(pc)
+			delete(p.breaks, pc)
+		}
+	}
+	p.watches = slices.DeleteFunc(p.watches, func(w *watchpoint) bool {
+		if w.wanted {
+			return false
+		}
+		if err := p.s.target.(WatchTarget).RemoveWatch(w.watch); err != nil {
+			p.s.log("watchpoint at 0x%x: %v", w.key.addr, err)
+		}
+		return true
+	})
+}
+
+// removeAll leaves the target without any.
+func (p *points) removeAll() {
+	for pc := range p.breaks {
+		p.breaks[pc] = false
+	}
+	for _, w := range p.watches {
+		w.wanted = false
+	}
+	p.apply()
+}
+
+// watchReason is the part of a stop reply that names the watchpoint that was
+// hit. gdb recognises it by an address in the range that it watches.
+func (p *points) watchReason(stop reverse.Stop) string {
+	for _, hit := range stop.Watches {
+		for _, w := range p.watches {
+			if w.watch == hit.Watch {
+				return fmt.Sprintf("%s:%x;", w.word, w.key.addr)
+			}
+		}
+	}
+	return ""
+}

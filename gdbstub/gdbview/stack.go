@@ -1,0 +1,203 @@
+package gdbview
+
+import (
+	"encoding/binary"
+	"sort"
+
+	"wrev/wasmvm"
+)
+
+// stack is the machine's call stack laid out on the virtual stack.
+//
+// gdb asks for frames by address and identifies them by it, so the address of a
+// frame must follow from the activations below it alone. It is the sum of their
+// sizes, which means visiting all of them; with thousands of frames that is too
+// slow for every one of the single steps that gdb goes backwards by. One
+// instruction leaves all frames but the two innermost as they were, so a stack
+// that is one position away from the last one is updated, not built anew.
+//
+// Where a frame does not fit above StackBottom any more, the layout starts again
+// at StackTop and gdb sees that frame as the outermost one. What is further out
+// has no address until the program returns there.
+type stack struct {
+	mod    *wasmvm.Module
+	m      *wasmvm.Machine
+	frames []frame // outermost first
+	first  int     // the outermost frame that has an address
+	valid  bool
+	pos    uint64
+
+	// vm holds the machine's frames, innermost first: all of them, or the
+	// innermost only, as far as they have been asked for at this position.
+	vm       []wasmvm.Frame
+	maxStack map[*wasmvm.Func]int
+}
+
+// frame is one activation.
+type frame struct {
+	FrameMap
+	fn  *wasmvm.Func
+	pc  uint32 // where it goes on
+	cut bool   // laid out at StackTop, as if it had no caller
+}
+
+func (s *stack) reset() { s.valid = false }
+
+// update brings the layout to the machine's present position.
+func (s *stack) update(m *wasmvm.Machine) {
+	s.m, s.vm = m, s.vm[:0]
+	depth, pos := m.Depth(), m.Position()
+	keep := 0
+	if s.valid && (pos == s.pos || pos == s.pos+1 || pos+1 == s.pos) {
+		// The innermost frame may have been replaced, and its caller's
+		// pc is not what it was while it was called.
+		keep = max(0, min(depth, len(s.frames))-1)
+	}
+	s.frames = append(s.frames[:keep], make([]frame, depth-keep)...)
+	level := depth - 1
+	for _, f := range m.Frames() {
+		if level < keep {
+			break
+		}
+		s.frames[level] = frame{fn: f.Func(), pc: f.PC()}
+		level--
+	}
+	for level := keep; level < depth; level++ {
+		s.layOut(level)
+	}
+	s.first = s.lastCut(keep)
+	s.valid, s.pos = true, pos
+}
+
+// lastCut returns the innermost frame that was laid out at StackTop. What is
+// further out than keep is as it was.
+func (s *stack) lastCut(keep int) int {
+	for level := len(s.frames) - 1; level > 0; level-- {
+		if s.frames[level].cut {
+			return level
+		}
+		if level == keep && s.first < keep {
+			return s.first
+		}
+	}
+	return 0
+}
+
+// layOut gives a frame its addresses, below those of its caller.
+func (s *stack) layOut(level int) {
+	f := &s.frames[level]
+	top := StackTop
+	if level > 0 {
+		top = s.frames[level-1].Bottom()
+	}
+	locals, operands := len(f.fn.Locals), s.operands(f.fn)
+	var ok bool
+	if f.FrameMap, ok = NewFrameMap(top, locals, operands); ok {
+		f.cut = level == 0
+		return
+	}
+	f.cut = true
+	if f.FrameMap, ok = NewFrameMap(StackTop, locals, operands); !ok {
+		// No virtual stack holds this one frame: show it without slots.
+		f.FrameMap, _ = NewFrameMap(StackTop, 0, 0)
+	}
+}
+
+// operands returns how many operands fn has at most.
+func (s *stack) operands(fn *wasmvm.Func) int {
+	if n, ok := s.maxStack[fn]; ok {
+		return n
+	}
+	if s.maxStack == nil {
+		s.maxStack = map[*wasmvm.Func]int{}
+	}
+	n := 0
+	if layout, err := s.mod.Layout(fn); err == nil {
+		n = layout.MaxStack
+	}
+	s.maxStack[fn] = n
+	return n
+}
+
+// inner returns the innermost frame, nil if the machine has none.
+func (s *stack) inner() *frame {
+	if len(s.frames) == 0 {
+		return nil
+	}
+	return &s.frames[len(s.frames)-1]
+}
+
+// vmFrame returns the machine's frame behind frames[level].
+func (s *stack) vmFrame(level int) wasmvm.Frame {
+	k := len(s.frames) - 1 - level
+	if k >= len(s.vm) {
+		s.vm = s.vm[:0]
+		for _, f := range s.m.Frames() {
+			s.vm = append(s.vm, f)
+			if k == 0 {
+				break
+			}
+		}
+	}
+	return s.vm[k]
+}
+
+// find returns the level of the frame that addr lies in.
+func (s *stack) find(addr uint32) (int, bool) {
+	shown := s.frames[s.first:]
+	i := sort.Search(len(shown), func(i int) bool { return shown[i].Bottom() <= addr })
+	if i == len(shown) || addr >= shown[i].Top {
+		return 0, false
+	}
+	return s.first + i, true
+}
+
+// read fills buf from addr, which lies in the range of the stack, and returns
+// how many bytes it could read.
+func (s *stack) read(addr uint32, buf []byte) int {
+	level, ok := s.find(addr)
+	if !ok {
+		return 0
+	}
+	n := 0
+	for ; level >= s.first && n < len(buf); level-- {
+		f := &s.frames[level]
+		part := buf[n:]
+		if avail := f.Top - addr; uint64(len(part)) > uint64(avail) {
+			part = part[:avail]
+		}
+		base := f.Bottom()
+		c := readSlots(addr-base, part, func(i uint32, slot *[SlotSize]byte) {
+			s.fill(level, base+i*SlotSize, slot)
+		})
+		n += c
+		addr += uint32(c)
+	}
+	return n
+}
+
+// fill gives the contents of the slot at addr, which belongs to frames[level].
+func (s *stack) fill(level int, addr uint32, slot *[SlotSize]byte) {
+	f := &s.frames[level]
+	at, _ := f.SlotAt(addr)
+	switch at.Kind {
+	case SlotLocal:
+		putValue(slot, s.vmFrame(level).Local(at.Index))
+	case SlotOperand:
+		if vf := s.vmFrame(level); at.Index < vf.NumOperands() {
+			putValue(slot, vf.Operand(at.Index))
+		}
+	case SlotLink:
+		if !f.cut {
+			caller := &s.frames[level-1]
+			binary.LittleEndian.PutUint32(slot[0:], caller.EBP)
+			binary.LittleEndian.PutUint32(slot[4:], CodeAddr(caller.pc))
+		}
+	}
+}
+
+// putValue stores a value's raw bits in a slot. The machine extends 32-bit
+// values with zeros.
+func putValue(slot *[SlotSize]byte, bits uint64) {
+	binary.LittleEndian.PutUint64(slot[:], bits)
+}

@@ -70,4 +70,3 @@ func (c *Code) Section(id byte, count int, body Code) {
 	c.Op(id)
 	c.Bytes(payload)
 }
-

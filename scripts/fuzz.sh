@@ -4,8 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 time=${1:-20s}
 grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u | while read -r package; do
-	for target in $(grep -h -o '^func Fuzz[A-Za-z0-9_]*' "$package"/*_test.go | cut -d' ' -f2); do
+	grep -h -o '^func Fuzz[A-Za-z0-9_]*' "$package"/*_test.go | while read -r _ target; do
 		echo "$package $target"
-		go test "$package" -run '^$' -fuzz "^$target\$" -fuzztime "$time"
+		go test "$package" -run '^$' -fuzz "^$target\$" -fuzztime "$time" </dev/null
 	done
 done

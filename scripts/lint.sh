@@ -24,10 +24,9 @@ trap 'rm -rf "$copy"' EXIT
 git ls-files -z --cached --others --exclude-standard -- '*.go' go.mod go.sum |
 	xargs -0 cp --parents -t "$copy"
 (cd "$copy" && "$GO" generate ./...)
-generated=$(cd "$copy" && grep -rl --include='*.go' '^// Code generated' . || true)
-for file in $generated; do
+while read -r file; do
 	if ! cmp -s "$file" "$copy/$file"; then
 		echo "$file is not what its generator makes: run make generate" >&2
 		exit 1
 	fi
-done
+done < <(cd "$copy" && grep -rl --include='*.go' '^// Code generated' .)

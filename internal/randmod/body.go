@@ -118,7 +118,7 @@ func (g *gen) constant(c *code, t ValType) {
 		c.Op(opI32Const)
 		switch g.n(3) {
 		case 0:
-			c.S(int64(specialI32[g.n(len(specialI32))]))
+			c.S(int64(SpecialI32[g.n(len(SpecialI32))]))
 		case 1:
 			c.S(int64(g.n(64)))
 		default:
@@ -128,7 +128,7 @@ func (g *gen) constant(c *code, t ValType) {
 		c.Op(opI64Const)
 		switch g.n(3) {
 		case 0:
-			c.S(specialI64[g.n(len(specialI64))])
+			c.S(SpecialI64[g.n(len(SpecialI64))])
 		case 1:
 			c.S(int64(g.n(64)))
 		default:

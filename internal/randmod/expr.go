@@ -138,15 +138,39 @@ func (b *body) guardDivisor(o numOp) {
 }
 
 // address pushes an address that n bytes can be accessed at, and returns the
-// offset immediate to use.
+// offset immediate to use. Sums are frequent, since engines fold them into the access.
 func (b *body) address(depth int) (offset int) {
-	b.expr(I32, depth-1)
 	if b.risky() {
+		b.expr(I32, depth-1)
 		return b.n(1 << 18)
 	}
-	b.Op(opI32Const)
-	b.S(hotBytes - 1) // a mask with holes: clusters addresses, keeps them in the first page
-	b.Op(opI32And)
+	masked := func(depth int) {
+		b.expr(I32, depth)
+		b.Op(opI32Const)
+		b.S(hotBytes/2 - 1) // a mask with holes: clusters addresses, keeps them in the first page
+		b.Op(opI32And)
+	}
+	masked(depth - 1)
+	switch b.n(4) {
+	case 1:
+		masked(0)
+		b.Op(opI32Add)
+	case 2: // two sums: the first one wraps around below zero
+		k := int64(1 + b.n(1<<14))
+		b.Op(opI32Const)
+		b.S(-k)
+		b.Op(opI32Add, opI32Const)
+		b.S(k)
+		b.Op(opI32Add)
+	case 3: // a sum of two locals
+		x, y := b.local(I32, true), b.newLocal(I32)
+		b.OpU(opLocalSet, x)
+		masked(0)
+		b.OpU(opLocalSet, y)
+		b.OpU(opLocalGet, x)
+		b.OpU(opLocalGet, y)
+		b.Op(opI32Add)
+	}
 	if b.chance(3) {
 		return b.n(hotBytes)
 	}

@@ -107,8 +107,16 @@ func (b *body) condition(depth int) {
 	o := fit[b.n(len(fit))]
 	b.push(o.in, depth-1)
 	emit(&b.code, o)
-	if b.chance(6) {
+	switch b.n(8) {
+	case 1:
 		b.Op(opI32Eqz)
+	case 2: // what compilers emit without optimisation
+		b.Op(opI32Const, 1, opI32And)
+	case 3:
+		l := b.local(I32, true)
+		b.OpU(opLocalSet, l)
+		b.OpU(opLocalGet, l)
+		b.Op(opI32Const, 1, opI32And)
 	}
 }
 

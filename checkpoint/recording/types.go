@@ -93,4 +93,3 @@ type End struct {
 	ExitCode uint32 `json:",omitempty"`
 	Trap     string `json:",omitempty"` // message of the trap or of the recorder's error
 }
-

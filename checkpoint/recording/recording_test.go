@@ -1,0 +1,540 @@
+package recording
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// smallConfig makes slots so small that a few calls fill one.
+var smallConfig = config{slotSize: 192}
+
+var testModule = append([]byte("\x00asm\x01\x00\x00\x00"), bytes.Repeat([]byte("module "), 40)...)
+
+// testMeta is deterministic.
+func testMeta() Meta {
+	return Meta{
+		ModuleName:     "app.wasm",
+		Args:           []string{"app", "-x"},
+		Env:            []string{"HOME=/"},
+		Mounts:         []Mount{{Host: "/tmp", Guest: "/", ReadOnly: true}},
+		MaxMemoryPages: 1024,
+		GOARCH:         "amd64",
+		Start:          time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC),
+	}
+}
+
+// newWriter creates a recording in a temporary folder.
+func newWriter(t testing.TB, cfg config) (*Writer, string) {
+	t.Helper()
+	if cfg.wrap == nil {
+		cfg.wrap = func(f file) file { return f }
+	}
+	if cfg.slotSize == 0 {
+		cfg.slotSize = defaultSlotSize
+	}
+	path := filepath.Join(t.TempDir(), "test.wrev")
+	w, err := create(path, testMeta(), testModule, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w, path
+}
+
+// record writes calls; it closes the recording if end is not nil, and otherwise leaves it as a killed recorder would.
+func record(t testing.TB, cfg config, calls []HostCall, end *End) string {
+	t.Helper()
+	w, path := newWriter(t, cfg)
+	for i := range calls {
+		if err := w.Append(&calls[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if w.NumCalls() != uint64(len(calls)) {
+		t.Fatalf("%d calls appended, the writer counts %d", len(calls), w.NumCalls())
+	}
+	if end == nil {
+		t.Cleanup(func() { w.Close(End{}) })
+	} else if err := w.Close(*end); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// mustOpen opens a recording that must be in order.
+func mustOpen(t testing.TB, path string) *Reader {
+	t.Helper()
+	r, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	if w := r.Warnings(); len(w) > 0 {
+		t.Errorf("warnings: %q", w)
+	}
+	return r
+}
+
+// openBytes opens a recording in memory.
+func openBytes(data []byte) (*Reader, error) {
+	return newReader(bytes.NewReader(data), func() (int64, error) { return int64(len(data)), nil })
+}
+
+// sameCall compares calls; nil and empty lists are the same, and so are no write and one of no bytes.
+func sameCall(a, b *HostCall) bool {
+	filled := func(c *HostCall) []MemWrite { return slices.DeleteFunc(slices.Clone(c.Writes), isEmpty) }
+	return a.Import == b.Import && a.Inputs == b.Inputs && a.NoReturn == b.NoReturn && slices.Equal(a.Args, b.Args) &&
+		slices.Equal(a.Results, b.Results) && slices.EqualFunc(filled(a), filled(b), func(x, y MemWrite) bool {
+		return x.Addr == y.Addr && bytes.Equal(x.Data, y.Data)
+	})
+}
+
+// checkCalls compares what r has with want.
+func checkCalls(t testing.TB, r *Reader, want []HostCall) {
+	t.Helper()
+	if r.NumCalls() != uint64(len(want)) {
+		t.Fatalf("%d calls, want %d", r.NumCalls(), len(want))
+	}
+	n := 0
+	for c, err := range r.Calls(0) {
+		if err != nil {
+			t.Fatalf("call %d: %v", n, err)
+		}
+		if !sameCall(c, &want[n]) {
+			t.Fatalf("call %d is %+v, want %+v", n, c, want[n])
+		}
+		n++
+	}
+	if n != len(want) {
+		t.Fatalf("iteration ended after %d calls of %d", n, len(want))
+	}
+}
+
+// randomCalls makes calls of a few imports that repeat and vary as those of programs do, and now and then wildly.
+func randomCalls(seed uint64, n int) []HostCall {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	values := func() []uint64 {
+		v := make([]uint64, rng.IntN(5))
+		for i := range v {
+			v[i] = rng.Uint64() >> rng.IntN(64)
+		}
+		return v
+	}
+	writes := func() []MemWrite {
+		w := make([]MemWrite, rng.IntN(7))
+		for i := range w {
+			data := make([]byte, []int{0, 1, 4, 8, 8, 13}[rng.IntN(6)])
+			for k := range data {
+				data[k] = byte(rng.Uint32() >> rng.IntN(32))
+			}
+			w[i] = MemWrite{Addr: rng.Uint32() >> rng.IntN(32) & 0xFFFF_FF00, Data: data}
+		}
+		return w
+	}
+	last := make(map[uint32]HostCall)
+	calls := make([]HostCall, n)
+	for i := range calls {
+		c := HostCall{Import: []uint32{0, 1, 1, 2, 3, maxImport - 1}[rng.IntN(6)]}
+		if old, ok := last[c.Import]; ok {
+			c = old
+		}
+		change := rng.Uint32() & rng.Uint32()
+		if change&1 != 0 {
+			c.Args = values()
+		}
+		if change&2 != 0 {
+			c.Results = values()
+		}
+		if change&4 != 0 {
+			c.Writes = writes()
+		}
+		if change&8 != 0 {
+			c.Inputs = rng.Uint64() >> rng.IntN(64)
+		}
+		if change&16 != 0 { // the same writes with other data
+			c.Writes = slices.Clone(c.Writes)
+			for k := range c.Writes {
+				c.Writes[k].Data = bytes.Map(func(r rune) rune { return (r + 1) & 0x7F }, c.Writes[k].Data)
+			}
+		}
+		c.NoReturn = change&0xE0 == 0xE0
+		last[c.Import] = c
+		calls[i] = c
+	}
+	return calls
+}
+
+// numbers makes calls that each write one number of 8 bytes, the fast path of Append.
+func numbers(values ...uint64) []HostCall {
+	calls := make([]HostCall, len(values))
+	for i, v := range values {
+		calls[i] = HostCall{Import: 4, Args: []uint64{1, 2}, Results: []uint64{0},
+			Writes: []MemWrite{{Addr: 64, Data: binary.LittleEndian.AppendUint64(nil, v)}}}
+	}
+	return calls
+}
+
+func TestRoundTrip(t *testing.T) {
+	big := bytes.Repeat([]byte("0123456789"), 20_000)
+	for _, test := range []struct {
+		name  string
+		calls []HostCall
+	}{
+		{"none", nil},
+		{"empty call", []HostCall{{}}},
+		{"same again", []HostCall{{Import: 9}, {Import: 9}, {Import: 9}}},
+		{"extreme values", []HostCall{
+			{Args: []uint64{0, 1, math.MaxUint64, 1 << 63, math.MaxInt64}, Results: []uint64{math.MaxUint64}, Inputs: math.MaxUint64},
+			{Args: []uint64{math.MaxUint64, 1 << 63, 0, 1, 1 << 32}, Results: []uint64{0}, Inputs: 1},
+		}},
+		{"lists that grow and shrink", []HostCall{
+			{Args: []uint64{1, 2, 3}}, {Args: []uint64{1, 2}}, {Args: []uint64{1, 2, 3, 4}}, {}, {Results: []uint64{7}}, {},
+		}},
+		{"numbers", numbers(0, 1, math.MaxUint64, 1<<63, 1<<62, 1<<20, 1<<40, 1<<41, 1<<42, 1<<43, 0, 5, 5, 5)},
+		{"numbers of 4 bytes", []HostCall{
+			{Writes: []MemWrite{{4, []byte{1, 0, 0, 0}}}}, {Writes: []MemWrite{{4, []byte{255, 255, 255, 255}}}},
+			{Writes: []MemWrite{{4, []byte{0, 0, 0, 0}}}}, {Writes: []MemWrite{{4, []byte{0, 0, 0, 0}}}},
+			{Writes: []MemWrite{{4, []byte{1, 2, 3, 4, 5, 6, 7, 8}}}}, {Writes: []MemWrite{{4, []byte{1, 2, 3, 4}}}},
+		}},
+		{"many writes", []HostCall{
+			{Writes: []MemWrite{{0, []byte{1, 2, 3, 4}}, {8, []byte{5, 6, 7, 8}}, {16, []byte{9}}, {24, big[:8]}, {32, big[:8]}, {40, big[:4]}}},
+			{Writes: []MemWrite{{0, []byte{1, 2, 3, 5}}, {8, []byte{5, 6, 7, 8}}, {16, []byte{8}}, {24, big[1:9]}, {32, big[1:9]}, {40, big[1:5]}}},
+		}},
+		{"the top of memory", []HostCall{
+			{Writes: []MemWrite{{math.MaxUint32, []byte{1}}, {math.MaxUint32 - 3, []byte{1, 2, 3, 4}}}},
+			{Writes: []MemWrite{{0, []byte{1}}, {math.MaxUint32 - 7, []byte{1, 2, 3, 4, 5, 6, 7, 8}}}},
+		}},
+		{"empty writes", []HostCall{
+			{Writes: []MemWrite{{1, nil}}}, {Writes: []MemWrite{{1, nil}, {2, []byte{3}}, {4, []byte{}}}}, {Writes: []MemWrite{{9, nil}}},
+		}},
+		{"larger than a slot", []HostCall{
+			{Import: 1, Args: []uint64{1}},
+			{Import: 1, Args: []uint64{1}, Writes: []MemWrite{{100, big}, {5, []byte{1, 0, 0, 0}}}},
+			{Import: 1, Args: []uint64{1}, Writes: []MemWrite{{100, big}, {5, []byte{2, 0, 0, 0}}}},
+			{Import: 1, Args: []uint64{1}},
+			{Import: 1, Args: []uint64{1}, Writes: []MemWrite{{100, big}}},
+		}},
+		{"many arguments", []HostCall{{Args: make([]uint64, maxValues)}, {Args: make([]uint64, maxValues), Results: make([]uint64, 3)}}},
+		{"never returned", []HostCall{{Import: 1, Args: []uint64{3}}, {Import: 1, Args: []uint64{3}, NoReturn: true}}},
+		{"random", randomCalls(1, 3000)},
+	} {
+		for name, cfg := range map[string]config{
+			"mapped":        {},
+			"small":         smallConfig,
+			"write-through": {slotSize: 256, writeThrough: true},
+		} {
+			t.Run(test.name+"/"+name, func(t *testing.T) {
+				end := End{Kind: EndExit, ExitCode: 7}
+				r := mustOpen(t, record(t, cfg, test.calls, &end))
+				checkCalls(t, r, test.calls)
+				if got, ok := r.End(); !ok || got != end {
+					t.Errorf("end is %v %v, want %v", got, ok, end)
+				}
+				if err := r.Verify(); err != nil {
+					t.Error(err)
+				}
+				open := mustOpen(t, record(t, cfg, test.calls, nil))
+				checkCalls(t, open, test.calls)
+				if got, ok := open.End(); ok {
+					t.Errorf("a recording without end has %v", got)
+				}
+			})
+		}
+	}
+}
+
+func TestMetaAndModule(t *testing.T) {
+	path := record(t, config{}, nil, &End{Kind: EndTrap, Trap: "unreachable"})
+	r := mustOpen(t, path)
+	want := testMeta()
+	want.ModuleSHA256 = r.Meta().ModuleSHA256
+	if len(want.ModuleSHA256) != 64 {
+		t.Errorf("hash of the module is %q", want.ModuleSHA256)
+	}
+	if got := r.Meta(); !reflect.DeepEqual(got, want) {
+		t.Errorf("meta is %+v, want %+v", got, want)
+	}
+	if !bytes.Equal(r.Module(), testModule) {
+		t.Errorf("module is %q", r.Module())
+	}
+	if end, ok := r.End(); !ok || end != (End{Kind: EndTrap, Trap: "unreachable"}) {
+		t.Errorf("end is %v %v", end, ok)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode is %v (%v), want one that keeps others out", info.Mode(), err)
+	}
+}
+
+func TestEndKinds(t *testing.T) {
+	for k := EndExit; k <= EndHostError; k++ {
+		r := mustOpen(t, record(t, smallConfig, nil, &End{Kind: k}))
+		if got, ok := r.End(); !ok || got.Kind != k {
+			t.Errorf("end is %v %v, want %v", got, ok, k)
+		}
+	}
+	w, _ := newWriter(t, smallConfig)
+	if err := w.Close(End{Kind: 99}); err == nil {
+		t.Error("an unknown kind of end was written")
+	}
+	if got := EndKind(99).String(); got != "end kind 99" {
+		t.Error(got)
+	}
+}
+
+func TestRandomAccess(t *testing.T) {
+	calls := randomCalls(2, 20_000)
+	r := mustOpen(t, record(t, config{slotSize: 2048}, calls, &End{}))
+	var wg sync.WaitGroup
+	for g := range 3 {
+		wg.Go(func() {
+			rng := rand.New(rand.NewPCG(uint64(g), 7))
+			for range 2000 {
+				i := rng.Uint64N(uint64(len(calls)))
+				for ; i < uint64(len(calls)) && rng.IntN(20) > 0; i++ {
+					if c, err := r.Call(i); err != nil || !sameCall(c, &calls[i]) {
+						t.Errorf("call %d is %v (%v), want %v", i, c, err, calls[i])
+						return
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for _, i := range []uint64{uint64(len(calls)), math.MaxUint64} {
+		if c, err := r.Call(i); err == nil {
+			t.Errorf("call %d is %v", i, c)
+		}
+	}
+}
+
+// TestCacheIsBounded reads a recording whose calls are far larger than the cache.
+func TestCacheIsBounded(t *testing.T) {
+	calls := make([]HostCall, 30)
+	for i := range calls {
+		calls[i].Writes = []MemWrite{{Data: bytes.Repeat([]byte{byte(i)}, 4<<20)}}
+	}
+	r := mustOpen(t, record(t, config{}, calls, &End{}))
+	checkCalls(t, r, calls)
+	total := 0
+	for _, d := range r.cache {
+		total += d.cost
+	}
+	if total > cacheBudget || len(r.cache) < 5 {
+		t.Errorf("%d blocks with %d bytes are cached", len(r.cache), total)
+	}
+}
+
+// TestAppendCopies changes everything that was handed to Append.
+func TestAppendCopies(t *testing.T) {
+	w, path := newWriter(t, config{})
+	c := HostCall{Args: []uint64{0}, Results: []uint64{0}, Writes: []MemWrite{{Data: make([]byte, 8)}, {Data: make([]byte, 3)}}}
+	var want []HostCall
+	for i := range 300 {
+		c.Args[0], c.Results[0], c.Writes[0].Data[1], c.Writes[1].Data[2] = uint64(i/2), uint64(i/3), byte(i/5), byte(i)
+		want = append(want, HostCall{Args: slices.Clone(c.Args), Results: slices.Clone(c.Results), Writes: []MemWrite{
+			{Data: bytes.Clone(c.Writes[0].Data)}, {Data: bytes.Clone(c.Writes[1].Data)}}})
+		if err := w.Append(&c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(End{}); err != nil {
+		t.Fatal(err)
+	}
+	checkCalls(t, mustOpen(t, path), want)
+}
+
+func TestAppendDoesNotAllocate(t *testing.T) {
+	w, _ := newWriter(t, config{})
+	defer w.Close(End{})
+	clock, write := newClockCalls(), &writeCalls{}
+	for name, next := range map[string]func() *HostCall{"clock_time_get": clock.next, "fd_write": write.next} {
+		w.Append(next())
+		// Enough calls for several flushes.
+		allocs := testing.AllocsPerRun(5, func() {
+			for range 30_000 {
+				w.Append(next())
+			}
+		})
+		if allocs > 0 {
+			t.Errorf("%s: %v allocations in 30000 calls", name, allocs)
+		}
+	}
+}
+
+func TestLimits(t *testing.T) {
+	for name, c := range map[string]HostCall{
+		"import":    {Import: maxImport},
+		"no import": {Import: noImport},
+		"args":      {Args: make([]uint64, maxValues+1)},
+		"results":   {Results: make([]uint64, maxValues+1)},
+		"writes":    {Writes: slices.Repeat([]MemWrite{{Data: []byte{1}}}, maxWrites+1)},
+		"address":   {Writes: []MemWrite{{Addr: math.MaxUint32, Data: []byte{1, 2}}}},
+		"size":      {Writes: slices.Repeat([]MemWrite{{Data: make([]byte, 1<<20)}}, 1025)},
+	} {
+		calls := numbers(1, 2)
+		w, path := newWriter(t, config{})
+		for i := range calls {
+			w.Append(&calls[i])
+		}
+		err := w.Append(&c)
+		if err == nil {
+			t.Errorf("%s: accepted", name)
+			continue
+		}
+		if again := w.Append(&calls[0]); again == nil {
+			t.Errorf("%s: a later call was accepted, so that the log has a gap", name)
+		}
+		if e := w.Close(End{}); e == nil || !strings.Contains(e.Error(), err.Error()) {
+			t.Errorf("%s: Close returned %v, want %v", name, e, err)
+		}
+		r := mustOpen(t, path)
+		checkCalls(t, r, calls)
+		if _, ok := r.End(); ok {
+			t.Errorf("%s: an incomplete recording has an end", name)
+		}
+	}
+}
+
+func TestClose(t *testing.T) {
+	w, path := newWriter(t, config{})
+	if err := w.Close(End{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(End{}); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("second Close: %v", err)
+	}
+	if err := w.Append(&HostCall{}); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("Append after Close: %v", err)
+	}
+	if err := w.MarkInterrupted(); err != nil {
+		t.Error(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if journal := data[journalOffset : journalOffset+numSlots*defaultSlotSize]; len(bytes.Trim(journal, "\x00")) > 0 {
+		t.Error("the journal of a closed recording is not empty")
+	}
+}
+
+func TestMarkInterrupted(t *testing.T) {
+	for _, writeThrough := range []bool{false, true} {
+		calls := numbers(1, 2, 3)
+		w, path := newWriter(t, config{writeThrough: writeThrough})
+		for i := range calls {
+			w.Append(&calls[i])
+		}
+		if err := w.MarkInterrupted(); err != nil {
+			t.Fatal(err)
+		}
+		r := mustOpen(t, path)
+		checkCalls(t, r, calls)
+		if end, ok := r.End(); !ok || end.Kind != EndInterrupted {
+			t.Errorf("end is %v %v", end, ok)
+		}
+		// The program ended after all, before the signal killed the process.
+		if err := w.Close(End{Kind: EndExit, ExitCode: 3}); err != nil {
+			t.Fatal(err)
+		}
+		if end, ok := mustOpen(t, path).End(); !ok || end.Kind != EndExit || end.ExitCode != 3 {
+			t.Errorf("end is %v %v", end, ok)
+		}
+	}
+}
+
+func TestCreateReplaces(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.wrev")
+	old, err := Create(path, testMeta(), testModule)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(path, filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	w, err := Create(filepath.Join(dir, "link"), testMeta(), testModule)
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := numbers(5, 6)
+	for i := range calls {
+		// The first recorder is not harmed: its file is still there, only without a name.
+		if err := errors.Join(old.Append(&HostCall{}), w.Append(&calls[i])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(old.Close(End{}), w.Close(End{})); err != nil {
+		t.Fatal(err)
+	}
+	checkCalls(t, mustOpen(t, path), calls)
+
+	for _, bad := range []string{dir, filepath.Join(dir, "none", "a.wrev")} {
+		if _, err := Create(bad, testMeta(), testModule); err == nil {
+			t.Errorf("created a recording at %s", bad)
+		}
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 2 {
+		t.Errorf("left behind: %v", entries)
+	}
+}
+
+// TestLiveReader opens a recording again and again while it is being written.
+func TestLiveReader(t *testing.T) {
+	for _, writeThrough := range []bool{false, true} {
+		t.Run(fmt.Sprintf("write-through %v", writeThrough), func(t *testing.T) {
+			calls := randomCalls(3, 20_000)
+			w, path := newWriter(t, config{slotSize: 512, writeThrough: writeThrough})
+			var mu sync.Mutex
+			acknowledged := 0
+			done := make(chan error, 1)
+			go func() {
+				var err error
+				for i := range calls {
+					if err = w.Append(&calls[i]); err != nil {
+						break
+					}
+					mu.Lock()
+					acknowledged = i + 1
+					mu.Unlock()
+				}
+				done <- errors.Join(err, w.Close(End{}))
+			}()
+			for finished := false; !finished; {
+				select {
+				case err := <-done:
+					if err != nil {
+						t.Fatal(err)
+					}
+					finished = true
+				default:
+				}
+				mu.Lock()
+				least := acknowledged
+				mu.Unlock()
+				r := mustOpen(t, path)
+				if r.NumCalls() < uint64(least) {
+					t.Fatalf("%d calls were acknowledged, %d can be read", least, r.NumCalls())
+				}
+				for i := max(least-50, 0); uint64(i) < r.NumCalls(); i++ {
+					if c, err := r.Call(uint64(i)); err != nil || !sameCall(c, &calls[i]) {
+						t.Fatalf("call %d is %v (%v), want %v", i, c, err, calls[i])
+					}
+				}
+				r.Close()
+			}
+			checkCalls(t, mustOpen(t, path), calls)
+		})
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 
 	"wrev/gdbstub/gdbview"
 	"wrev/gdbstub/rsp"
@@ -67,7 +68,7 @@ func Serve(ctx context.Context, ln net.Listener, target Target, opt Options) err
 	go s.image() // it takes longer than a handshake
 
 	conns, accepted := make(chan net.Conn), make(chan error, 1)
-	var busy busyFlag
+	var busy atomic.Bool
 	go func() { accepted <- accept(ctx, ln, conns, &busy, s.log) }()
 	stopAccepting := context.AfterFunc(ctx, func() { ln.Close() })
 	defer stopAccepting()
@@ -83,9 +84,9 @@ func Serve(ctx context.Context, ln net.Listener, target Target, opt Options) err
 			}
 			return fmt.Errorf("wait for a debugger on %s: %w", ln.Addr(), err)
 		case conn := <-conns:
-			busy.set(true)
+			busy.Store(true)
 			s.serveConn(ctx, conn)
-			busy.set(false)
+			busy.Store(false)
 			if s.exited || opt.Once {
 				return nil
 			}
@@ -144,13 +145,13 @@ func (s *server) serveConn(ctx context.Context, conn net.Conn) {
 
 // accept hands connections to Serve. One that comes while another is served is
 // held until it is its turn.
-func accept(ctx context.Context, ln net.Listener, conns chan<- net.Conn, busy *busyFlag, log func(string, ...any)) error {
+func accept(ctx context.Context, ln net.Listener, conns chan<- net.Conn, busy *atomic.Bool, log func(string, ...any)) error {
 	for {
 		conn, err := ln.Accept()
 		if err != nil {
 			return err
 		}
-		if busy.get() {
+		if busy.Load() {
 			log("%s waits until the debugger that is connected leaves", conn.RemoteAddr())
 		}
 		select {
@@ -159,22 +160,4 @@ func accept(ctx context.Context, ln net.Listener, conns chan<- net.Conn, busy *b
 			return errors.Join(ctx.Err(), conn.Close())
 		}
 	}
-}
-
-// busyFlag says whether a debugger is being served.
-type busyFlag struct {
-	mu   sync.Mutex
-	busy bool
-}
-
-func (f *busyFlag) set(busy bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.busy = busy
-}
-
-func (f *busyFlag) get() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.busy
 }

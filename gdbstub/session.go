@@ -198,7 +198,8 @@ func (s *session) fail(code int, format string, args ...any) {
 func (s *session) failText(text bool, code int, format string, args ...any) {
 	s.out = s.out[:0]
 	if text {
-		s.textf("E."+format, args...)
+		// What the client has sent may be quoted in it.
+		s.out = rsp.AppendEscaped(s.out, fmt.Appendf(nil, "E."+format, args...))
 	} else {
 		s.textf("E%02x", code)
 	}

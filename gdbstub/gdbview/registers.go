@@ -121,7 +121,7 @@ func (v *View) EBP() uint32 {
 // and edx.
 func (v *View) result() (eax, edx uint32) {
 	call, isCall := v.lastCall()
-	value, _, ok := v.top()
+	value, ok := v.top()
 	if isCall && len(call.typ.Results) == 0 {
 		// Where C returns a struct, the function has no result in wasm and
 		// gdb expects the address that was passed first.
@@ -144,38 +144,52 @@ func (v *View) result() (eax, edx uint32) {
 
 // st0 returns the top operand as an 80-bit floating-point number.
 func (v *View) st0() [10]byte {
-	value, typ, ok := v.top()
+	value, ok := v.top()
 	if !ok {
 		return [10]byte{}
 	}
-	if typ == wasmvm.F32 {
+	if v.topType() == wasmvm.F32 {
 		// Widening by hand, because conversion would quieten a NaN.
 		return extended(widen(uint32(value)))
 	}
 	return extended(value)
 }
 
-// top returns the operand on top of the innermost frame's stack and its type.
-func (v *View) top() (value uint64, typ wasmvm.ValType, ok bool) {
+// top returns the operand on top of the innermost frame's stack.
+func (v *View) top() (value uint64, ok bool) {
 	level := len(v.stack.frames) - 1
 	if level < 0 {
-		return 0, 0, false
+		return 0, false
 	}
 	f := v.stack.vmFrame(level)
 	n := f.NumOperands()
 	if n == 0 {
-		return 0, 0, false
+		return 0, false
 	}
-	typ = wasmvm.F64
-	fn := f.Func()
-	if layout, err := v.mod.Layout(fn); err == nil {
-		if i, ok := layout.Index(f.PC()); ok {
-			if types := v.mod.OperandTypes(fn, i); len(types) == n {
-				typ = types[n-1]
+	return f.Operand(n - 1), true
+}
+
+// topType returns the type of the top operand, f64 if it is not known.
+func (v *View) topType() wasmvm.ValType {
+	pc := v.m.PC()
+	if typ, ok := v.topTypes[pc]; ok {
+		return typ
+	}
+	typ := wasmvm.F64
+	if fn := v.m.Func(); fn != nil {
+		if layout, err := v.mod.Layout(fn); err == nil {
+			if i, ok := layout.Index(pc); ok {
+				if types := v.mod.OperandTypes(fn, i); len(types) > 0 {
+					typ = types[len(types)-1]
+				}
 			}
 		}
 	}
-	return f.Operand(n - 1), typ, true
+	if v.topTypes == nil {
+		v.topTypes = map[uint32]wasmvm.ValType{}
+	}
+	v.topTypes[pc] = typ
+	return typ
 }
 
 // call is a call instruction.

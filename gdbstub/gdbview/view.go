@@ -20,6 +20,7 @@ type View struct {
 	code      func() []byte
 	aggregate func(fn uint32) bool
 	stack     stack
+	topTypes  map[uint32]wasmvm.ValType // by pc: finding one walks its function
 }
 
 // NewView returns the view of a machine that runs mod. aggregate reports the

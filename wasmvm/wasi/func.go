@@ -84,6 +84,9 @@ type Func struct {
 // HasInputs reports whether the function reads memory at all.
 func (f *Func) HasInputs() bool { return len(f.inputs) > 0 }
 
+// Writes reports whether the function can write to memory at all.
+func (f *Func) Writes() bool { return len(f.results) > 0 || f.effect != effectPlain }
+
 // NeedsBefore reports whether Tracker.Before has anything to do for the
 // function. A caller in a hurry skips the call if not.
 func (f *Func) NeedsBefore() bool { return f.before }

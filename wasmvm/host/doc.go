@@ -1,0 +1,21 @@
+// Package host is wazero's side of wrev.
+//
+// Record runs a program on wazero's compiler with every import wrapped, and
+// logs for each call its arguments, its result, the bytes it wrote to linear
+// memory and a digest of the bytes it read. Replayer answers the calls of a
+// wasmvm.Machine from that log, and reports a DivergenceError as soon as the
+// machine asks for something else than was recorded. Verify replays a whole
+// recording that way; Events lists its calls for people.
+//
+// Invariants:
+//   - A recording is valid at every moment, because Append is done when a call
+//     returns and the rest of the program's state follows from the log. Nothing
+//     here handles SIGINT or SIGTERM: a program that spins in compiled code
+//     keeps the Go runtime from running a handler, so the default action, which
+//     needs none, is the only one that always works.
+//   - The wrapped function gets the real module instance. wazero's WASI insists.
+//   - Nothing of the host is touched during a replay.
+//
+// The command line and the debugger's server use it. It may use wasmvm,
+// wasmvm/wasi, checkpoint/recording and wazero.
+package host

@@ -1,0 +1,143 @@
+package host
+
+import (
+	"context"
+	"hash/crc64"
+	"slices"
+	"testing"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"wrev/checkpoint/recording"
+	"wrev/wasmvm/wasi"
+)
+
+// oracle copies all of memory around every host call and compares the
+// difference with what the recorder logs. It passes the calls on to next.
+type oracle struct {
+	t      *testing.T
+	next   callLog
+	names  []string // of the imports
+	before []byte
+	after  []byte
+
+	calls []observed
+}
+
+// observed is what the oracle found out about one call.
+type observed struct {
+	name      string
+	args      []uint64
+	errno     int    // anyErrno if the call did not return
+	memory    uint64 // check sum of the memory before
+	missing   int    // bytes that changed and are not logged
+	wrong     int    // logged bytes whose value is not that of the memory after
+	unchanged []bool // for each logged byte, in order, whether it kept its value
+	ranges    []wasi.Range
+}
+
+var crcTable = crc64.MakeTable(crc64.ECMA)
+
+// around is the hook of the recorder.
+func (o *oracle) around(inner api.GoModuleFunction) api.GoModuleFunction {
+	return api.GoModuleFunc(func(ctx context.Context, mod api.Module, stack []uint64) {
+		o.before = o.snapshot(o.before, mod)
+		inner.Call(ctx, mod, stack)
+		o.after = o.snapshot(o.after, mod)
+	})
+}
+
+func (o *oracle) snapshot(to []byte, mod api.Module) []byte {
+	if probe(mod.Memory()) == memoryNone {
+		return to[:0]
+	}
+	mem, _ := mod.Memory().Read(0, mod.Memory().Size())
+	return append(to[:0], mem...)
+}
+
+// Append implements callLog.
+func (o *oracle) Append(c *recording.HostCall) error {
+	ob := observed{name: o.names[c.Import], args: slices.Clone(c.Args), errno: anyErrno}
+	if !c.NoReturn {
+		ob.errno = int(c.Results[0])
+		ob.memory = crc64.Checksum(o.before, crcTable)
+		o.compare(c, &ob)
+	}
+	o.calls = append(o.calls, ob)
+	if o.next != nil {
+		return o.next.Append(c)
+	}
+	return nil
+}
+
+func (o *oracle) compare(c *recording.HostCall, ob *observed) {
+	logged := make([]bool, len(o.after))
+	for _, w := range c.Writes {
+		ob.ranges = append(ob.ranges, wasi.Range{Addr: w.Addr, Len: uint32(len(w.Data))})
+		for i, b := range w.Data {
+			at := uint64(w.Addr) + uint64(i)
+			logged[at] = true
+			if o.after[at] != b {
+				ob.wrong++
+			}
+			ob.unchanged = append(ob.unchanged, o.after[at] == o.before[at])
+		}
+	}
+	for i, b := range o.after {
+		if b != o.before[i] && !logged[i] {
+			ob.missing++
+		}
+	}
+}
+
+// recordWithOracle runs a program as Record does, with the oracle in between.
+func recordWithOracle(t *testing.T, wasm []byte, name, recPath string, opt Options) (*oracle, recording.End) {
+	t.Helper()
+	ctx := context.Background()
+	s, err := opt.setup(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := compile(ctx, wasm, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close(ctx)
+	o := &oracle{t: t}
+	for _, def := range p.guest.ImportedFunctions() {
+		_, name, _ := def.Import()
+		o.names = append(o.names, name)
+	}
+	var w *recording.Writer
+	if recPath != "" {
+		if w, err = recording.Create(recPath, opt.meta(name, s), wasm); err != nil {
+			t.Fatal(err)
+		}
+		o.next = w
+	}
+	rec := newRecorder(o, s.sizes())
+	rec.around = o.around
+	end, _, err := p.run(ctx, s, rec, func(f string, args ...any) { t.Logf(f, args...) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w != nil {
+		if err := w.Close(end); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return o, end
+}
+
+// check fails the test for every call whose log is not exact as far as one run
+// can tell: bytes that are rewritten with their old value cannot be seen.
+func (o *oracle) check() {
+	o.t.Helper()
+	for i, c := range o.calls {
+		if c.missing > 0 || c.wrong > 0 {
+			f, _ := wasi.Lookup(c.name)
+			o.t.Errorf("call %d, %s: %d changed bytes are not logged, %d logged bytes are wrong; logged %v",
+				i, f.Describe(c.args, nil, uint32(c.errno), nil), c.missing, c.wrong, c.ranges)
+		}
+	}
+}

@@ -1,0 +1,100 @@
+package reverse
+
+import (
+	"testing"
+	"time"
+
+	"wrev/wasmvm"
+)
+
+// billion is a history of 1e9 instructions over 1 MiB of memory.
+func billion() *program { return loops(1_000_000_000/roundLength, 1<<20) }
+
+// roundLength is the number of instructions in one round of loops.
+const roundLength = 25
+
+// BenchmarkStepBack steps back from the end of a history of 1e9 instructions.
+func BenchmarkStepBack(b *testing.B) {
+	tl, err := New(billion().machine(b), Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	start := time.Now()
+	tl.SeekEnd()
+	b.ReportMetric(float64(time.Since(start).Milliseconds()), "ms-forward")
+	start = time.Now()
+	tl.ReverseStep()
+	b.ReportMetric(float64(time.Since(start).Microseconds())/1000, "ms-first-step")
+	b.ResetTimer()
+	for range b.N {
+		if s := tl.ReverseStep(); s.Reason != ReasonStep {
+			b.Fatal(s.Reason)
+		}
+	}
+	b.StopTimer()
+	n, bytes := tl.Checkpoints()
+	b.ReportMetric(float64(n), "checkpoints")
+	b.ReportMetric(float64(bytes)/1e6, "MB")
+}
+
+// BenchmarkForward compares a forward run that leaves checkpoints with a plain one.
+func BenchmarkForward(b *testing.B) {
+	const length = 500_000_000
+	for range b.N {
+		m := billion().machine(b)
+		start := time.Now()
+		m.Run(length)
+		plain := time.Since(start)
+		tl, err := New(billion().machine(b), Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		tl.stops.breaks[tl.Module().Funcs[0].BodyStart] = true // entered once, before
+		start = time.Now()
+		for tl.Now() < length {
+			if ev := tl.cur.advance(min(length, tl.due())); ev.kind != eventLimit {
+				b.Fatal(ev)
+			}
+			tl.leave()
+		}
+		with := time.Since(start)
+		b.ReportMetric(with.Seconds()/plain.Seconds(), "with/without")
+		b.ReportMetric(plain.Seconds()*1e9/length, "ns/instr")
+	}
+}
+
+// BenchmarkReverseContinue looks through 1e9 instructions for a stop that is
+// not there: once with a breakpoint, once with a watchpoint.
+func BenchmarkReverseContinue(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		set  func(tl *Timeline) error
+	}{
+		{"break", func(tl *Timeline) error { return tl.InsertBreakpoint(tl.Module().Funcs[0].BodyEnd - 1) }},
+		{"watch", func(tl *Timeline) error {
+			return tl.InsertWatch(Watch{Kind: wasmvm.WatchWrite, Addr: 1, Len: 2})
+		}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			tl, err := New(billion().machine(b), Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := c.set(tl); err != nil {
+				b.Fatal(err)
+			}
+			for range b.N {
+				b.StopTimer()
+				tl.SeekEnd()
+				n := tl.Now()
+				b.StartTimer()
+				start := time.Now()
+				s := tl.ReverseContinue()
+				if c.name == "break" && s.Reason != ReasonBegin {
+					b.Fatalf("%v at %d", s.Reason, s.Position)
+				}
+				b.ReportMetric(float64(time.Since(start).Nanoseconds())/float64(n-s.Position), "ns/instr")
+			}
+		})
+	}
+}

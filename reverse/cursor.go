@@ -1,0 +1,215 @@
+package reverse
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"wrev/checkpoint"
+	"wrev/wasmvm"
+)
+
+// snapshot is one checkpoint: the whole state at one position. It is immutable
+// and belongs to no machine.
+type snapshot struct {
+	pos        uint64
+	core       *wasmvm.Core
+	mem, stack *checkpoint.Image
+	size       int64 // bytes held outside the page store
+	stored     int   // pages that were new to the store
+}
+
+func (s *snapshot) release() {
+	s.mem.Release()
+	s.stack.Release()
+}
+
+// cursor is a machine that can be moved to snapshots and run with stops armed.
+type cursor struct {
+	m     *wasmvm.Machine
+	store *checkpoint.Store
+	stops *stopSet
+	intr  *atomic.Bool // somebody wants the running operation to stop
+	deaf  bool         // finish what is under way before looking at intr
+
+	// What memory and stack were when they were last saved or restored; nil
+	// after forget. Memory differs from mem in the machine's dirty pages only,
+	// and the stack's shadow is equal to stack.
+	mem, stack *checkpoint.Image
+	shadow     checkpoint.Shadow
+
+	armed   uint64 // generation of the stop set the machine has; 0 for none
+	samples []sample
+	dirty   []uint32
+
+	replayed uint64 // instructions run in all
+}
+
+// save takes a snapshot of the machine's state.
+func (c *cursor) save() *snapshot {
+	m := c.m
+	c.dirty = m.Dirty(c.dirty[:0])
+	s := &snapshot{pos: m.Position(), core: m.SaveCore()}
+	var nm, ns int
+	s.mem, nm = c.store.Snapshot(c.mem, m.Memory(), c.dirty)
+	stack := m.StackBytes()
+	s.stack, ns = c.store.Snapshot(c.stack, stack, c.shadow.Update(stack))
+	s.stored = nm + ns
+	s.size = int64(s.core.Size()) + snapshotBytes
+	c.rebase(s)
+	return s
+}
+
+// restore moves the machine to a snapshot.
+func (c *cursor) restore(s *snapshot) error {
+	m := c.m
+	c.dirty = m.Dirty(c.dirty[:0])
+	valid := len(m.Memory())
+	if err := m.RestoreCore(s.core); err != nil {
+		c.forget()
+		return fmt.Errorf("going to the checkpoint at position %d: %w", s.pos, err)
+	}
+	s.mem.Restore(m.Memory(), c.mem, valid, c.dirty)
+	c.shadow.Restore(m.StackBytes(), s.stack, c.stack)
+	c.rebase(s)
+	return nil
+}
+
+// rebase notes that the machine's state is now that of s.
+func (c *cursor) rebase(s *snapshot) {
+	mem, stack := s.mem.Retain(), s.stack.Retain()
+	c.forget()
+	c.mem, c.stack = mem, stack
+	c.m.ResetDirty()
+}
+
+// forget gives up the images that the machine's state is known by. The next
+// save or restore looks at every page.
+func (c *cursor) forget() {
+	if c.mem != nil {
+		c.mem.Release()
+		c.stack.Release()
+	}
+	c.mem, c.stack = nil, nil
+}
+
+// arm gives the machine the stops that are set; disarm takes them away.
+func (c *cursor) arm() error {
+	if c.stops.empty() {
+		c.disarm()
+		return nil
+	}
+	if c.armed == c.stops.gen {
+		return nil
+	}
+	c.disarm()
+	c.armed = c.stops.gen
+	for pc := range c.stops.breaks {
+		if err := c.m.SetBreakpoint(pc); err != nil {
+			return err
+		}
+	}
+	if !c.stops.stepping {
+		for pc := range c.stops.probes {
+			if err := c.m.SetBreakpoint(pc); err != nil {
+				return err
+			}
+		}
+	}
+	c.m.SetWatches(c.stops.memory)
+	return nil
+}
+
+// try says whether the machine can have a breakpoint at pc.
+func (c *cursor) try(pc uint32) error {
+	c.disarm()
+	err := c.m.SetBreakpoint(pc)
+	c.m.ClearBreakpoints()
+	return err
+}
+
+func (c *cursor) disarm() {
+	if c.armed != 0 {
+		c.m.ClearBreakpoints()
+		c.m.SetWatches(nil)
+		c.armed = 0
+	}
+}
+
+// eventKind says why a run ended.
+type eventKind uint8
+
+const (
+	eventLimit     eventKind = iota // reached the limit
+	eventStop                       // a breakpoint or a watchpoint, or both
+	eventEnd                        // the next instruction ends the program
+	eventInterrupt                  // intr
+	eventError                      // our own failure: err
+)
+
+// event is the end of a run.
+type event struct {
+	kind       eventKind
+	breakpoint bool        // there is a breakpoint at the position reached
+	hits       []WatchHit  // touched by the last instruction
+	vm         wasmvm.Stop // eventEnd: how it ends
+	err        error       // eventError
+}
+
+// run goes forward to limit, ignoring all stops.
+func (c *cursor) run(limit uint64) event {
+	c.disarm()
+	return c.advance(limit)
+}
+
+// advance goes forward to limit, or to the first position after the present
+// one that has an armed stop.
+func (c *cursor) advance(limit uint64) event {
+	start := c.m.Position()
+	defer func() { c.replayed += c.m.Position() - start }()
+	for {
+		pos := c.m.Position()
+		if pos >= limit {
+			return event{breakpoint: pos > start && c.atBreak()}
+		}
+		if !c.deaf && c.intr.CompareAndSwap(true, false) {
+			c.m.ClearInterrupt()
+			return event{kind: eventInterrupt, breakpoint: pos > start && c.atBreak()}
+		}
+		st, hits := c.runSome(limit)
+		moved := c.m.Position() > start
+		if len(hits) > 0 {
+			return event{kind: eventStop, hits: hits, breakpoint: c.atBreak()}
+		}
+		switch st.Reason {
+		case wasmvm.StopLimit, wasmvm.StopBreakpoint, wasmvm.StopWatch, wasmvm.StopInterrupt:
+			if moved && c.atBreak() {
+				return event{kind: eventStop, breakpoint: true}
+			}
+		default:
+			return event{kind: eventEnd, vm: st}
+		}
+	}
+}
+
+// atBreak reports whether a breakpoint is armed at the present position.
+func (c *cursor) atBreak() bool { return c.armed != 0 && c.stops.breaks[c.m.PC()] }
+
+// runSome runs the machine once: one instruction if it may change a watched
+// slot, else as far as it goes.
+func (c *cursor) runSome(limit uint64) (wasmvm.Stop, []WatchHit) {
+	if c.armed == 0 {
+		return c.m.Run(limit), nil
+	}
+	if !c.stops.stepping && !c.stops.probes[c.m.PC()] {
+		st := c.m.Run(limit)
+		return st, c.stops.hitsOf(st.Watches)
+	}
+	pos := c.m.Position()
+	c.samples = c.stops.look(c.m, c.samples[:0])
+	st := c.m.Run(pos + 1)
+	if c.m.Position() == pos {
+		return st, nil
+	}
+	hits := append(c.stops.hitsOf(st.Watches), c.stops.changed(c.m, c.samples)...)
+	return st, c.stops.sorted(hits)
+}

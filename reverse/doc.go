@@ -1,0 +1,30 @@
+// Package reverse moves a replayed program through its history, forwards and
+// backwards, exactly.
+//
+// A [Timeline] owns a wasmvm.Machine and a history of checkpoints. Time is the
+// machine's position: the number of instructions completed. Going back is
+// restoring the nearest checkpoint at or before the target and running forward
+// to it; going back to a stop is running the stretches between checkpoints,
+// newest first, and noting the last stop in each.
+//
+// How it is cut:
+//   - timeline.go, forward.go, backward.go: what a debugger asks for.
+//   - seek.go: getting to a position and leaving checkpoints on the way.
+//   - cursor.go: one machine that can be moved to a checkpoint and run with
+//     stops armed. Everything that belongs to one machine is here, so that
+//     several cursors can share a history.
+//   - stops.go, slotwatch.go: the breakpoints and watchpoints that are set.
+//   - history.go, policy.go: the checkpoints, and which to drop.
+//
+// Invariants:
+//   - Whatever an operation returns, the machine is at an exact position with
+//     no stop armed by accident: its state is that of a plain run to Now().
+//   - Checkpoints are derived. Dropping any but the first changes speed only.
+//   - The same calls on the same program give the same stops, whatever
+//     checkpoints there are. Only interruption depends on time.
+//
+// The package knows nothing of debuggers, packets or recordings: the host of
+// the machine answers its imports, the same way each time it is asked for the
+// same call number. It imports wasmvm and checkpoint and is imported by
+// gdbstub and the command.
+package reverse

@@ -1,0 +1,122 @@
+package reverse
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"wrev/wasmvm"
+)
+
+// Locals, operands and globals are not memory: no machine marks writes to
+// them. A local or a global is changed by a few instructions only, which are
+// known from the code. These are the probes: the machine stops before each,
+// and the value is compared across that one instruction. An operand slot is
+// changed by almost any instruction, so watching one means looking at each.
+
+// Opcodes that write a local or a global.
+const (
+	opLocalSet  = 0x21
+	opLocalTee  = 0x22
+	opGlobalSet = 0x24
+)
+
+// addProbes adds the instructions that may change what w watches.
+func (s *stopSet) addProbes(w Watch) error {
+	if w.Space == SpaceLocal {
+		fn, err := s.function(w.Func)
+		if err != nil {
+			return err
+		}
+		return s.probe(fn, w.Addr, opLocalSet, opLocalTee)
+	}
+	for i := range s.mod.Funcs {
+		if err := s.probe(&s.mod.Funcs[i], w.Addr, opGlobalSet, opGlobalSet); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// probe adds the instructions of fn that are one of two opcodes with this immediate.
+func (s *stopSet) probe(fn *wasmvm.Func, index uint64, op1, op2 wasmvm.Opcode) error {
+	l, err := s.mod.Layout(fn)
+	if err != nil {
+		return fmt.Errorf("watchpoint in function %d: %w", fn.Index, err)
+	}
+	for i, op := range l.Ops {
+		if op != op1 && op != op2 {
+			continue
+		}
+		at := uint64(s.mod.CodeOffset) + uint64(l.PCs[i]) + 1
+		if at > uint64(len(s.mod.Bytes)) {
+			return fmt.Errorf("function %d has no code at offset 0x%x", fn.Index, l.PCs[i])
+		}
+		if n, size := binary.Uvarint(s.mod.Bytes[at:]); size > 0 && n == index {
+			s.probes[l.PCs[i]] = true
+		}
+	}
+	return nil
+}
+
+// sample is the value of one watched slot at one position.
+type sample struct {
+	exists bool
+	value  uint64
+	depth  int
+}
+
+// look reads the watched slots. The result is appended to buf.
+func (s *stopSet) look(m *wasmvm.Machine, buf []sample) []sample {
+	for _, i := range s.slots {
+		buf = append(buf, s.read(m, &s.watches[i]))
+	}
+	return buf
+}
+
+func (s *stopSet) read(m *wasmvm.Machine, w *Watch) sample {
+	if w.Space == SpaceGlobal {
+		return sample{exists: true, value: m.Global(int(w.Addr))}
+	}
+	depth := m.Depth()
+	// One instruction touches the innermost frame, or on return the one below.
+	inner := depth - 1 - w.Frame
+	if inner != 0 && inner != 1 {
+		return sample{depth: depth}
+	}
+	for k, f := range m.Frames() {
+		if k < inner {
+			continue
+		}
+		if f.Func().Index != w.Func {
+			break
+		}
+		switch {
+		case w.Space == SpaceLocal:
+			return sample{true, f.Local(int(w.Addr)), depth}
+		case int(w.Addr) < f.NumOperands():
+			return sample{true, f.Operand(int(w.Addr)), depth}
+		}
+		break
+	}
+	return sample{depth: depth}
+}
+
+// changed compares the samples before one instruction with the state after it.
+//
+// A local or a global is touched when its value changes. An operand slot is
+// touched when its value changes or when a value is pushed into it.
+func (s *stopSet) changed(m *wasmvm.Machine, before []sample) []WatchHit {
+	var hits []WatchHit
+	for k, i := range s.slots {
+		w := &s.watches[i]
+		b, a := before[k], s.read(m, w)
+		touched := a.exists && b.exists && a.value != b.value
+		if w.Space == SpaceOperand && a.exists && !b.exists {
+			touched = b.depth >= a.depth // not a frame that has just been entered
+		}
+		if touched {
+			hits = append(hits, WatchHit{Watch: *w, Kind: wasmvm.WatchWrite})
+		}
+	}
+	return hits
+}

@@ -1,0 +1,123 @@
+package reverse
+
+import (
+	"strings"
+	"testing"
+
+	"wrev/wasmvm"
+)
+
+// operands is a program with these positions: 0 enter, 1 const, 2 const,
+// 3 add, 4 drop, 5 call, 6 enter, 7 const, 8 end, 9 drop, 10 end.
+func operands() *program {
+	h := handmade{funcs: []fn{
+		{results: []byte{i32}, body: constant(3)},
+		{body: asm(constant(5), constant(6), i32Add, drop, call, 0, drop)},
+	}}
+	return &program{name: "operands", wasm: h.encode()}
+}
+
+func TestOperandWatch(t *testing.T) {
+	tl, err := New(operands().machine(t), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := Watch{Kind: wasmvm.WatchWrite, Space: SpaceOperand, Func: 1}
+	if err := tl.InsertWatch(w); err != nil {
+		t.Fatal(err)
+	}
+	touched := []uint64{1, 3, 8} // pushed, replaced, pushed by the return
+	for _, p := range touched {
+		if s := tl.Continue(); s.Reason != ReasonWatch || s.Position != p+1 || s.Watch.Watch != w {
+			t.Fatalf("forwards %v at %d, want the watchpoint at %d", s.Reason, s.Position, p+1)
+		}
+	}
+	if s := tl.Continue(); s.Reason != ReasonEnd || s.Position != 10 {
+		t.Fatalf("%v at %d, want the end at 10", s.Reason, s.Position)
+	}
+	for i := len(touched) - 1; i >= 0; i-- {
+		if s := tl.ReverseContinue(); s.Reason != ReasonWatch || s.Position != touched[i] {
+			t.Fatalf("backwards %v at %d, want the watchpoint at %d", s.Reason, s.Position, touched[i])
+		}
+	}
+	if s := tl.ReverseContinue(); s.Reason != ReasonBegin {
+		t.Fatalf("%v, want the begin", s.Reason)
+	}
+}
+
+func TestSeveralReasonsAtOnce(t *testing.T) {
+	p := growing()
+	tl, err := New(p.machine(t), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Every i32.store of the loop touches both watchpoints; a breakpoint sits
+	// on it and on the instruction behind it.
+	a := Watch{Kind: wasmvm.WatchWrite, Addr: 0, Len: 2}
+	b := Watch{Kind: wasmvm.WatchWrite | wasmvm.WatchRead, Addr: 1, Len: 8}
+	for _, w := range []Watch{a, b} {
+		if err := tl.InsertWatch(w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := tl.Continue()
+	if s.Reason != ReasonWatch || len(s.Watches) != 2 || s.Breakpoint {
+		t.Fatalf("%v with %v, want both watchpoints", s.Reason, s.Watches)
+	}
+	behind := tl.Machine().PC()
+	back := tl.ReverseContinue()
+	if back.Reason != ReasonWatch || back.Position != s.Position-1 || len(back.Watches) != 2 {
+		t.Fatalf("%v at %d with %v, want both watchpoints at %d", back.Reason, back.Position, back.Watches, s.Position-1)
+	}
+	for _, pc := range []uint32{behind, tl.Machine().PC()} {
+		if err := tl.InsertBreakpoint(pc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := tl.Continue(); s.Reason != ReasonWatch || len(s.Watches) != 2 || !s.Breakpoint {
+		t.Errorf("forwards %v with %v, breakpoint %v: want all three", s.Reason, s.Watches, s.Breakpoint)
+	}
+	if s := tl.ReverseContinue(); s.Reason != ReasonWatch || len(s.Watches) != 2 || !s.Breakpoint {
+		t.Errorf("backwards %v with %v, breakpoint %v: want all three", s.Reason, s.Watches, s.Breakpoint)
+	}
+	tl.Seek(back.Position - 1)
+	if s := tl.Step(); s.Reason != ReasonStep || !s.Breakpoint {
+		t.Errorf("a step gave %v, breakpoint %v: want a step that notes the breakpoint", s.Reason, s.Breakpoint)
+	}
+}
+
+func TestStopsThatMakeNoSense(t *testing.T) {
+	tl, err := New(deep(3).machine(t), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside := tl.Module().Funcs[0].CodeStart + 1
+	for _, c := range []struct {
+		what string
+		err  error
+	}{
+		{"inside an instruction", tl.InsertBreakpoint(inside)},
+		{"no function", tl.InsertBreakpoint(1 << 30)},
+		{"at least one byte", tl.InsertWatch(Watch{Kind: wasmvm.WatchWrite})},
+		{"at least one byte", tl.InsertWatch(Watch{Kind: wasmvm.WatchWrite, Addr: ^uint64(0), Len: 2})},
+		{"kind", tl.InsertWatch(Watch{Len: 1})},
+		{"only writes", tl.InsertWatch(Watch{Kind: wasmvm.WatchRead, Space: SpaceGlobal})},
+		{"no global", tl.InsertWatch(Watch{Kind: wasmvm.WatchWrite, Space: SpaceGlobal, Addr: 99})},
+		{"no local", tl.InsertWatch(Watch{Kind: wasmvm.WatchWrite, Space: SpaceLocal, Addr: 99})},
+		{"no function", tl.InsertWatch(Watch{Kind: wasmvm.WatchWrite, Space: SpaceLocal, Func: 99})},
+		{"no activation", tl.InsertWatch(Watch{Kind: wasmvm.WatchWrite, Space: SpaceLocal, Frame: -1})},
+		{"no operand", tl.InsertWatch(Watch{Kind: wasmvm.WatchWrite, Space: SpaceOperand, Addr: 99})},
+		{"no such space", tl.InsertWatch(Watch{Kind: wasmvm.WatchWrite, Space: 9})},
+	} {
+		if c.err == nil || !strings.Contains(c.err.Error(), c.what) {
+			t.Errorf("error %v, want one with %q", c.err, c.what)
+		}
+	}
+	if s := tl.Continue(); s.Reason != ReasonEnd {
+		t.Errorf("%v: a refused stop was set all the same", s.Reason)
+	}
+	tl.RemoveBreakpoint(12345)
+	if err := tl.RemoveWatch(Watch{}); err != nil {
+		t.Errorf("removing what is not there: %v", err)
+	}
+}

@@ -1,0 +1,181 @@
+package reverse
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"wrev/checkpoint"
+	"wrev/wasmvm"
+)
+
+// DefaultBudget is the memory that checkpoints may take unless told, in bytes.
+const DefaultBudget = 512 << 20
+
+// Options configure a Timeline.
+type Options struct {
+	// Budget is the memory that checkpoints may take, in bytes; 0 means
+	// DefaultBudget. The first checkpoint is kept even if it is larger.
+	Budget int64
+	// EndOfLog is the error (by errors.Is) with which the host says that the
+	// recording goes no further. Stops then have ReasonEnd; any other error of
+	// the host is ReasonError.
+	EndOfLog error
+}
+
+// Timeline is one program's history and a place in it. Only Interrupt and
+// ClearInterrupt may be called from other goroutines.
+type Timeline struct {
+	cur   *cursor
+	hist  *history
+	stops *stopSet
+	opt   Options
+	tune  tuning
+	intr  atomic.Bool
+
+	interval uint64 // the present distance between checkpoints in a forward run
+	leftAt   uint64 // where the last checkpoint was left
+	crowded  bool   // a single checkpoint does not fit the budget
+
+	end     *wasmvm.Stop // how history ends, once seen
+	endPos  uint64
+	toldEnd bool // the trap at the end has been reported since now got there
+}
+
+// New makes a timeline of which m's present state is the start. The machine
+// belongs to the timeline from then on.
+func New(m *wasmvm.Machine, opt Options) (*Timeline, error) {
+	if opt.Budget < 0 {
+		return nil, fmt.Errorf("a checkpoint budget of %d bytes: give a positive number", opt.Budget)
+	}
+	if opt.Budget == 0 {
+		opt.Budget = DefaultBudget
+	}
+	t := &Timeline{opt: opt, stops: newStopSet(m.Module())}
+	// An eighth of the budget for pages as they are keeps what is near now
+	// quick to restore and leaves the rest to compressed ones.
+	store := checkpoint.NewStore(checkpoint.Options{HotBytes: opt.Budget / 8})
+	t.hist = &history{store: store, budget: opt.Budget}
+	t.cur = &cursor{m: m, store: store, stops: t.stops, intr: &t.intr}
+	t.setTuning(defaultTuning)
+	t.cur.disarm()
+	t.leave()
+	return t, nil
+}
+
+// Now is the present position: the number of instructions completed.
+func (t *Timeline) Now() uint64 { return t.cur.m.Position() }
+
+// Machine is the program's state at Now, to look at. The caller must not run
+// or change it.
+func (t *Timeline) Machine() *wasmvm.Machine { return t.cur.m }
+
+// Module is the program.
+func (t *Timeline) Module() *wasmvm.Module { return t.stops.mod }
+
+// End is the last position of history, once it has been seen: that of the
+// instruction that ends the program, or that the recording ends at.
+func (t *Timeline) End() (pos uint64, known bool) { return t.endPos, t.end != nil }
+
+// Begin is the first position of history.
+func (t *Timeline) Begin() uint64 { return t.hist.origin() }
+
+// Checkpoints says how many there are and how much memory they take, in bytes.
+func (t *Timeline) Checkpoints() (count int, bytes int64) {
+	return len(t.hist.list), t.hist.bytes()
+}
+
+// InsertBreakpoint sets a breakpoint at an instruction (an offset in the
+// payload of the Code section; a function's body start is its entering).
+// Setting it again changes nothing.
+func (t *Timeline) InsertBreakpoint(pc uint32) error {
+	if err := t.stops.addBreak(pc); err != nil {
+		return err
+	}
+	if err := t.cur.try(pc); err != nil {
+		t.stops.removeBreak(pc)
+		return fmt.Errorf("breakpoint at code offset 0x%x: %w", pc, err)
+	}
+	return nil
+}
+
+// RemoveBreakpoint takes it away. There may be none.
+func (t *Timeline) RemoveBreakpoint(pc uint32) { t.stops.removeBreak(pc) }
+
+// InsertWatch sets a watchpoint. Setting it again changes nothing.
+func (t *Timeline) InsertWatch(w Watch) error { return t.stops.addWatch(w) }
+
+// RemoveWatch takes it away. There may be none.
+func (t *Timeline) RemoveWatch(w Watch) error { return t.stops.removeWatch(w) }
+
+// Interrupt makes the operation that is running, or else the next one, end
+// with ReasonInterrupt as soon as it can. Where now is then: forwards, where
+// the run got to. In ReverseContinue, at the oldest position from which on
+// there is known to be no stop; that is the position before the operation, if
+// not even the newest stretch had been looked through. In ReverseStep and in a
+// backward Seek, somewhere at or before the target.
+func (t *Timeline) Interrupt() {
+	t.intr.Store(true)
+	t.cur.m.Interrupt()
+}
+
+// ClearInterrupt forgets an Interrupt that has not taken effect yet.
+func (t *Timeline) ClearInterrupt() {
+	t.intr.Store(false)
+	t.cur.m.ClearInterrupt()
+}
+
+// stop is a plain stop at the present position.
+func (t *Timeline) stop(r Reason) Stop {
+	return Stop{Reason: r, Position: t.Now(), Breakpoint: t.stops.breaks[t.cur.m.PC()]}
+}
+
+// hit is a stop at the present position with everything that was hit.
+func (t *Timeline) hit(hits []WatchHit) Stop {
+	s := t.stop(ReasonBreakpoint)
+	if s.Watches = hits; len(hits) > 0 {
+		s.Reason, s.Watch = ReasonWatch, hits[0]
+	}
+	return s
+}
+
+func (t *Timeline) fail(err error) Stop {
+	s := t.stop(ReasonError)
+	s.Err = err
+	return s
+}
+
+// outcome is the stop for how a run ended, a run to the limit being a step.
+func (t *Timeline) outcome(ev event) Stop {
+	switch ev.kind {
+	case eventStop:
+		return t.hit(ev.hits)
+	case eventEnd:
+		return t.ended(ev.vm)
+	case eventInterrupt:
+		return t.stop(ReasonInterrupt)
+	case eventError:
+		return t.fail(ev.err)
+	}
+	return t.stop(ReasonStep)
+}
+
+// ended notes that the present position is the end of history, and is the stop
+// there.
+func (t *Timeline) ended(vm wasmvm.Stop) Stop {
+	t.end, t.endPos = &vm, t.Now()
+	t.hist.horizon = max(t.hist.horizon, t.endPos)
+	s := t.stop(ReasonEnd)
+	s.Trap, s.ExitCode, s.Err = vm.Trap, vm.ExitCode, vm.Err
+	switch {
+	case vm.Reason == wasmvm.StopTrap && !t.toldEnd:
+		s.Reason = ReasonTrap
+	case vm.Reason == wasmvm.StopHost && (t.opt.EndOfLog == nil || !errors.Is(vm.Err, t.opt.EndOfLog)):
+		s.Reason = ReasonError
+	}
+	t.toldEnd = true
+	return s
+}
+
+// atEnd reports whether now is the known end of history.
+func (t *Timeline) atEnd() bool { return t.end != nil && t.Now() == t.endPos }

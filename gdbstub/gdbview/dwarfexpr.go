@@ -62,6 +62,9 @@ func (t *dwExprTranslator) translate(e []byte, frameBase bool) (dwExpr, error) {
 	}
 	out, changed, err := t.ops(t.buf[:0], e, frameBase, 0)
 	t.buf = out[:0]
+	if errors.Is(err, errDead) {
+		return dwExpr{code: optimizedOut, changed: true}, nil
+	}
 	return dwExpr{code: out, changed: changed}, err
 }
 
@@ -91,6 +94,9 @@ const (
 	tombstone2 = 0xfffffffe // in .debug_loc and .debug_ranges, where the other has a meaning
 )
 
+// errDead says that an expression uses what the linker removed.
+var errDead = errors.New("it uses what was removed")
+
 var errBranch = errors.New("it jumps over a part that changes its length")
 
 // ops appends the translation of e to out.
@@ -107,6 +113,9 @@ func (t *dwExprTranslator) ops(out, e []byte, frameBase bool, depth int) ([]byte
 				index = uint64(c.u32())
 			} else {
 				index = c.uleb()
+			}
+			if kind == 3 && index == tombstone {
+				return out, changed, errDead
 			}
 			if c.bad || kind > 3 || index >= maxSlotIndex {
 				return out, changed, fmt.Errorf("wasm location of kind %d, index %d", kind, index)

@@ -290,11 +290,8 @@ func (p *dwPatcher) strOffset(u *dwUnit, a *dwAttr) (sec *dwSection, off uint64,
 // strIndexSlot returns where in .debug_str_offsets the entry of that index is.
 func (p *dwPatcher) strIndexSlot(u *dwUnit, index uint64) (uint64, bool) {
 	base := u.strBase
-	if !u.hasStrBase && u.version >= 5 {
-		base = 8 // past the header
-	}
 	n := uint64(len(p.strOffsets.in))
-	if base > n || index >= (n-base)/4 {
+	if !u.hasStrBase || base > n || index >= (n-base)/4 {
 		return 0, false
 	}
 	return base + 4*index, true
@@ -337,11 +334,8 @@ func (p *dwPatcher) setString(u *dwUnit, a *dwAttr, s string) bool {
 // addrSlot returns where in .debug_addr the entry of that index is.
 func (p *dwPatcher) addrSlot(u *dwUnit, index uint64) (uint64, bool) {
 	base := u.addrBase
-	if !u.hasAddrBase && u.version >= 5 {
-		base = 8
-	}
 	n := uint64(len(p.addr.in))
-	if base > n || index >= (n-base)/4 {
+	if !u.hasAddrBase || base > n || index >= (n-base)/4 {
 		return 0, false
 	}
 	return base + 4*index, true

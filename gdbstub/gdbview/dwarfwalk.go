@@ -1,6 +1,7 @@
 package gdbview
 
 import (
+	"bytes"
 	"debug/dwarf"
 	"errors"
 	"fmt"
@@ -74,6 +75,9 @@ func (w *dwWalk) run() error {
 			}
 		}
 		if depth <= 0 {
+			if len(bytes.Trim(w.u.sec.in[d.end:w.u.end], "\x00")) > 0 {
+				return errors.New("something follows its entries")
+			}
 			break
 		}
 		if depth > maxDIEDepth {

@@ -1,0 +1,135 @@
+package wasmvm
+
+import (
+	"fmt"
+	"slices"
+)
+
+// breakpoints are the machine's breakpoints and what they have patched. A breakpoint replaces the operation of its word in the precise code, and that of
+// the first word of its group in the fast code, so code without breakpoints does not pay for them.
+type breakpoints struct {
+	at      map[int][]int    // instructions by defined function
+	patched map[int]patching // fast words
+}
+
+// patching is a patched fast word.
+type patching struct {
+	op    irOp // what was there
+	count int  // breakpoints in the group
+}
+
+func newBreakpoints() breakpoints {
+	return breakpoints{at: map[int][]int{}, patched: map[int]patching{}}
+}
+
+// SetBreakpoint makes Run stop before the instruction at pc, which is the start of a body (entering a function) or of an opcode.
+func (m *Machine) SetBreakpoint(pc uint32) error {
+	index, idx, err := m.instruction(pc)
+	if err != nil || slices.Contains(m.breaks.at[index], idx) {
+		return err
+	}
+	m.breaks.at[index] = append(m.breaks.at[index], idx)
+	if f := m.lowered[index]; f != nil {
+		m.patchFast(f, idx)
+	}
+	if m.precise[index] != nil {
+		m.patchPrecise(index)
+	}
+	return nil
+}
+
+// instruction finds the defined function and the instruction at pc.
+func (m *Machine) instruction(pc uint32) (index, idx int, err error) {
+	fn := m.mod.FuncAt(pc)
+	if fn == nil {
+		return 0, 0, fmt.Errorf("no function has code at %#x", pc)
+	}
+	l, err := m.mod.Layout(fn)
+	if err != nil {
+		return 0, 0, err
+	}
+	idx, ok := l.Index(pc)
+	if !ok {
+		return 0, 0, fmt.Errorf("no instruction begins at %#x", pc)
+	}
+	return int(fn.Index) - m.mod.NumImportedFuncs, idx, nil
+}
+
+// ClearBreakpoint removes the breakpoint at pc, if there is one.
+func (m *Machine) ClearBreakpoint(pc uint32) {
+	index, idx, err := m.instruction(pc)
+	at := m.breaks.at[index]
+	i := slices.Index(at, idx)
+	if err != nil || i < 0 {
+		return
+	}
+	m.breaks.at[index] = slices.Delete(at, i, i+1)
+	if f := m.lowered[index]; f != nil {
+		m.unpatchFast(f, idx)
+	}
+	if w := m.precise[index]; w != nil {
+		w[idx].op = m.lowered[index].precise[idx].op
+	}
+}
+
+// ClearBreakpoints removes all breakpoints.
+func (m *Machine) ClearBreakpoints() {
+	for index, at := range m.breaks.at {
+		if m.lowered[index] == nil {
+			continue
+		}
+		for _, idx := range at {
+			m.unpatchFast(m.lowered[index], idx)
+		}
+		m.precise[index] = nil
+	}
+	m.breaks = newBreakpoints()
+}
+
+// patchFunc patches the breakpoints of a function whose fast code has just come.
+func (m *Machine) patchFunc(f *loweredFunc) {
+	for _, idx := range m.breaks.at[f.index] {
+		m.patchFast(f, idx)
+	}
+}
+
+func (m *Machine) patchFast(f *loweredFunc, idx int) {
+	word, ok := f.group(idx)
+	if !ok {
+		return
+	}
+	p, ok := m.breaks.patched[word]
+	if !ok {
+		p.op = m.words[word].op
+		m.words[word].op = irBreak
+	}
+	p.count++
+	m.breaks.patched[word] = p
+}
+
+func (m *Machine) unpatchFast(f *loweredFunc, idx int) {
+	word, ok := f.group(idx)
+	if !ok {
+		return
+	}
+	p := m.breaks.patched[word]
+	if p.count--; p.count > 0 {
+		m.breaks.patched[word] = p
+		return
+	}
+	m.words[word].op = p.op
+	delete(m.breaks.patched, word)
+}
+
+// patchPrecise patches all breakpoints of a function into a copy of its precise code.
+func (m *Machine) patchPrecise(index int) {
+	at := m.breaks.at[index]
+	if len(at) == 0 {
+		return
+	}
+	w := slices.Clone(m.lowered[index].precise)
+	for _, idx := range at {
+		w[idx].op = irBreak
+	}
+	m.precise[index] = w
+}

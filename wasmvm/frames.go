@@ -1,0 +1,95 @@
+package wasmvm
+
+import "iter"
+
+// Frame is an activation of a function. It is valid until the machine runs or is restored.
+type Frame struct {
+	m      *Machine
+	f      *loweredFunc
+	at     int // first slot
+	idx    int // next instruction
+	called int // operand slots kept by a frame that waits for a call; -1 in the innermost frame
+}
+
+// Func is the function.
+func (f Frame) Func() *Func { return f.f.fn }
+
+// Index is the index of the next instruction in the function's Layout.
+func (f Frame) Index() int { return f.idx }
+
+// PC is the next instruction; in a frame that waits for a call, the one behind the call.
+func (f Frame) PC() uint32 { return f.f.layout.PCs[f.idx] }
+
+// CallPC is the call that the frame waits for, and PC in the innermost frame.
+func (f Frame) CallPC() uint32 {
+	if f.called < 0 {
+		return f.PC()
+	}
+	return f.f.layout.PCs[f.idx-1]
+}
+
+// Local returns the raw bits of a local or parameter.
+func (f Frame) Local(i int) uint64 { return f.m.stack[f.at+f.f.fn.localSlot(i)] }
+
+// SetLocal sets the raw bits of a local or parameter.
+func (f Frame) SetLocal(i int, v uint64) { f.m.stack[f.at+f.f.fn.localSlot(i)] = v }
+
+// NumOperands is the number of operands on the frame's stack; the arguments of the call a frame waits for are not among them.
+func (f Frame) NumOperands() int { return f.operandSlots() }
+
+// Operand returns the raw bits of an operand, 0 being the bottom.
+func (f Frame) Operand(j int) uint64 { return f.m.stack[f.at+f.f.base+j] }
+
+func (f Frame) operandSlots() int {
+	if f.called >= 0 {
+		return f.called
+	}
+	return f.f.operandSlots(f.idx)
+}
+
+// Frames goes through the activations, 0 being the innermost.
+func (m *Machine) Frames() iter.Seq2[int, Frame] {
+	return func(yield func(int, Frame) bool) {
+		if m.cur < 0 {
+			return
+		}
+		f := Frame{m: m, f: m.lowered[m.cur], at: m.frame, idx: m.idx, called: -1}
+		for i := 0; yield(i, f); i++ {
+			if !f.caller() {
+				return
+			}
+		}
+	}
+}
+
+// caller makes f its caller's frame; it returns false for an entry function.
+func (f *Frame) caller() bool {
+	link := f.m.stack[f.at+f.f.link]
+	word, delta := int(link>>32)/insSize, int(uint32(link))
+	if word == entryReturn {
+		return false
+	}
+	site := &f.m.words[word-1]
+	f.f, f.idx = f.m.lowered[site.bc()], int(site.k64())
+	f.at -= delta
+	f.called = delta - f.f.base
+	return true
+}
+
+// Depth is the number of frames.
+func (m *Machine) Depth() int {
+	n := 0
+	for range m.Frames() {
+		n++
+	}
+	return n
+}
+
+// DeadSlot is the slot just above the live operands of the innermost frame. Right after a function without results has returned it still holds the
+// callee's first parameter. It is no part of the state that Digest covers.
+func (m *Machine) DeadSlot() uint64 {
+	if t := m.top(); t < len(m.stack) {
+		return m.stack[t]
+	}
+	return 0
+}

@@ -1,0 +1,254 @@
+package wasmvm
+
+import (
+	"errors"
+	"sync/atomic"
+	"unsafe"
+)
+
+// NaNRule says which bits an operation's NaN has. They depend on the processor that made the recording; wazero's compiler uses its instructions.
+type NaNRule uint8
+
+// The rules that are known.
+const (
+	NaNAMD64 NaNRule = iota // the first NaN operand, made quiet; else the NaN with the sign set
+	NaNARM64                // the first signalling, else the first quiet operand, made quiet; else the NaN with the sign clear
+)
+
+// Host answers calls of imported functions.
+type Host interface {
+	// HostCall answers one call of imported function fn. args are raw bits, i32 and f32 zero-extended; they and results, which it fills in, are valid
+	// until it returns. It reads m.Memory and writes with m.WriteMemory. The machine's position is the call's, which is not completed
+	// yet. An *ExitError ends the program there, a *Trap makes the call trap, any other error is passed on in the Stop.
+	HostCall(m *Machine, fn uint32, args, results []uint64) error
+}
+
+// Config says how a machine is made. The zero value is usable for a module without imports.
+type Config struct {
+	MaxMemoryPages uint32  // bounds the linear memory below the module's own maximum; 0 does not
+	NaN            NaNRule // of the recording
+	MaxStackSlots  int     // slots of 8 bytes of all frames together; 0 means DefaultStackSlots. Past it a call traps.
+	Host           Host    // answers calls of imported functions
+
+	// Resolve links an import to something another machine owns, for tests with several modules. Nil or false leaves functions to Host; other imports
+	// must be resolved. Memories, tables and globals are shared. A call of a function of another machine runs its Invoke.
+	Resolve func(imp *Import) (Extern, bool)
+}
+
+// Extern is a function, table, memory or global of another machine, by its index space there.
+type Extern struct {
+	Machine *Machine
+	Kind    ExternKind
+	Index   uint32
+}
+
+// DefaultStackSlots is how much stack a machine may use unless its Config says otherwise: 1 GiB.
+const DefaultStackSlots = 1 << 27
+
+const firstStackSlots = 1 << 10
+
+// Tier chooses how Run executes.
+type Tier uint8
+
+// The tiers.
+const (
+	TierAuto    Tier = iota // fast code, and precise code where it has to stop exactly
+	TierPrecise             // precise code only
+)
+
+// Machine is an instance of a module with all of its state. Only Interrupt may be called from another goroutine.
+type Machine struct {
+	vm
+	mod  *Module
+	cfg  Config
+	prog *program
+	tier Tier
+
+	// What code runs: private copies, with breakpoints and callees patched in.
+	words   []ins
+	lowered []*loweredFunc // by defined function, nil if not yet copied
+	order   []*loweredFunc
+	precise [][]ins // by defined function; the shared code unless it has breakpoints
+	recs    []funcRec
+	maxLen  int // instructions of the longest lowered function
+
+	// The canonical state. cur < 0: there is no frame.
+	cur, idx int // defined function, instruction
+	frame    int // first slot of the innermost frame
+	pos      uint64
+	calls    uint64 // completed host calls
+	stack    []uint64
+	mem0     *memory
+	tabs     []*table
+	globs    []*globalCell
+	dropData []bool
+	dropElem []bool
+	entries  []uint32 // entry functions still to be called, the running one first
+	drops    version  // of dropData and dropElem
+
+	globPtrs  []unsafe.Pointer
+	tabViews  []tableView
+	externs   []Extern // of imported functions; Machine is nil for the host's
+	elemRefs  [][]uint64
+	breaks    breakpoints
+	watches   []Watch
+	readWatch bool
+	hits      []WatchHit
+	interrupt atomic.Bool
+	args      []uint64 // scratch for host calls
+	nested    int      // running Invokes
+	done      bool     // the innermost Invoke has returned
+	lastCore  *Core
+}
+
+// globalCell holds one global; a v128 will take both words.
+type globalCell struct {
+	typ GlobalType
+	v   [2]uint64
+}
+
+// Module is the module the machine runs.
+func (m *Machine) Module() *Module { return m.mod }
+
+// Position is the number of instructions completed.
+func (m *Machine) Position() uint64 { return m.pos }
+
+// HostCalls is the number of host calls completed, which is the index of the next one in a log.
+func (m *Machine) HostCalls() uint64 { return m.calls }
+
+// Interrupt makes the running or else the next Run return StopInterrupt. It may be called from any goroutine.
+func (m *Machine) Interrupt() { m.interrupt.Store(true) }
+
+// ClearInterrupt takes back an Interrupt that no Run has seen yet.
+func (m *Machine) ClearInterrupt() { m.interrupt.Store(false) }
+
+// SetTier chooses how Run executes; it makes no difference to the results.
+func (m *Machine) SetTier(t Tier) { m.tier = t }
+
+// Global returns the raw bits of a global, by the index space that begins with the imported ones.
+func (m *Machine) Global(i int) uint64 { return m.globs[i].v[0] }
+
+// SetGlobal sets the raw bits of a global.
+func (m *Machine) SetGlobal(i int, v uint64) { m.globs[i].v[0] = v }
+
+// PC is the program counter of the next instruction, 0 if there is no frame.
+func (m *Machine) PC() uint32 {
+	if m.cur < 0 {
+		return 0
+	}
+	return m.lowered[m.cur].layout.PCs[m.idx]
+}
+
+// Func is the function of the next instruction, nil if there is no frame.
+func (m *Machine) Func() *Func {
+	if m.cur < 0 {
+		return nil
+	}
+	return m.lowered[m.cur].fn
+}
+
+// top is the first slot above the live operands of the innermost frame.
+func (m *Machine) top() int {
+	if m.cur < 0 {
+		return 0
+	}
+	f := m.lowered[m.cur]
+	return m.frame + f.base + f.operandSlots(m.idx)
+}
+
+// operandSlots is the height of the operand stack before an instruction that can be reached.
+func (f *loweredFunc) operandSlots(idx int) int { return max(0, int(f.layout.heights[idx])) }
+
+var (
+	errNoHost    = errors.New("there is no host to answer calls of imported functions")
+	errStartImp  = errors.New("the start function is an imported function, which cannot be run as a program")
+	errBigEndian = errors.New("the virtual machine runs on little-endian processors only")
+)
+
+// needFunc makes function index ready to run: lowered and copied.
+func (m *Machine) needFunc(index int) (*loweredFunc, error) {
+	if f := m.lowered[index]; f != nil {
+		return f, nil
+	}
+	f, err := m.prog.lower(index)
+	if err != nil {
+		return nil, err
+	}
+	m.syncCode()
+	return f, nil
+}
+
+// syncCode copies what has been lowered since the last time, by this machine or another one of the module.
+func (m *Machine) syncCode() {
+	m.prog.mu.Lock()
+	old := len(m.words)
+	m.words = append(m.words, m.prog.code[old:]...)
+	fresh := m.prog.order[len(m.order):]
+	m.order = append(m.order, fresh...)
+	m.prog.mu.Unlock()
+	for _, f := range fresh {
+		m.lowered[f.index] = f
+		m.maxLen = max(m.maxLen, f.fn.numInstrs+1)
+		r := &m.recs[m.mod.NumImportedFuncs+f.index]
+		r.entry, r.frame, r.link, r.clear = uint32(f.begin*insSize), uint16(f.frame), uint16(f.link), uint16(f.link-f.params)
+		m.patchFunc(f)
+	}
+}
+
+// preciseWords is the precise code of a function with the machine's breakpoints in it.
+func (m *Machine) preciseWords(index int) ([]ins, error) {
+	if w := m.precise[index]; w != nil {
+		return w, nil
+	}
+	f, err := m.needFunc(index)
+	if err != nil {
+		return nil, err
+	}
+	w, err := f.preciseCode(m.mod)
+	if err != nil {
+		return nil, err
+	}
+	m.precise[index] = w
+	m.patchPrecise(index)
+	return m.precise[index], nil
+}
+
+// growStack makes the stack hold n slots, and reports whether it may.
+func (m *Machine) growStack(n int) bool {
+	if n <= len(m.stack) {
+		return true
+	}
+	limit := m.cfg.MaxStackSlots
+	if n > limit {
+		return false
+	}
+	s := make([]uint64, min(max(2*len(m.stack), n, firstStackSlots), limit))
+	copy(s, m.stack)
+	m.stack = s
+	return true
+}
+
+// enterVM sets what the loops read from the machine's parts, which may have moved.
+func (m *Machine) enterVM() {
+	v := &m.vm
+	v.code = unsafe.Pointer(unsafe.SliceData(m.words))
+	v.codeBase = uintptr(v.code)
+	base := unsafe.Pointer(unsafe.SliceData(m.stack))
+	v.stackEnd = uintptr(base) + uintptr(len(m.stack)*8)
+	if m.mem0 != nil {
+		v.mem, v.msize = unsafe.Pointer(unsafe.SliceData(m.mem0.data)), uint64(len(m.mem0.data))
+		v.flags = unsafe.Pointer(unsafe.SliceData(m.mem0.flags))
+	}
+	for i, t := range m.tabs {
+		m.tabViews[i] = tableView{unsafe.Pointer(unsafe.SliceData(t.elems)), uintptr(len(t.elems))}
+	}
+}
+
+func (m *Machine) slotAt(slot int) unsafe.Pointer {
+	return unsafe.Add(unsafe.Pointer(unsafe.SliceData(m.stack)), slot*8)
+}
+
+// slotOf is the slot number of a frame pointer.
+func (m *Machine) slotOf(fp unsafe.Pointer) int {
+	return int(uintptr(fp)-uintptr(unsafe.Pointer(unsafe.SliceData(m.stack)))) / 8
+}

@@ -110,8 +110,12 @@ func addText(f *elfFile, syms *elfSymbols, mod *wasmvm.Module) {
 	}, CodeImage(mod)})
 	for i := range mod.Funcs {
 		fn := &mod.Funcs[i]
-		syms.add(mod.FuncName(fn.Index), CodeAddr(fn.BodyStart), fn.BodyEnd-fn.BodyStart, true, elf.STT_FUNC, text)
+		syms.add(funcSymbol(mod, fn.Index), CodeAddr(fn.BodyStart), fn.BodyEnd-fn.BodyStart, true, elf.STT_FUNC, text)
 	}
+}
+
+func funcSymbol(mod *wasmvm.Module, index uint32) string {
+	return symbolName(mod.FuncName(index), fmt.Sprintf("wasm_func_%d", index))
 }
 
 // addData adds linear memory, from the first data on, and a symbol for every
@@ -177,6 +181,6 @@ func addFuncTable(f *elfFile, syms *elfSymbols, mod *wasmvm.Module) {
 		Addralign: 1,
 	}, nil})
 	for _, i := range indexes {
-		syms.add("&"+mod.FuncName(funcs[i]), i, 1, false, elf.STT_OBJECT, section)
+		syms.add("&"+funcSymbol(mod, funcs[i]), i, 1, false, elf.STT_OBJECT, section)
 	}
 }

@@ -2,8 +2,10 @@ package gdbview
 
 import (
 	"bytes"
+	"cmp"
 	"debug/elf"
 	"encoding/binary"
+	"strings"
 )
 
 // elfFile puts an ELF32 file together. Sections keep the order in which they are
@@ -141,15 +143,16 @@ type elfSymbols struct {
 	names           []byte
 }
 
-// add adds a symbol. section is a section index or a special one. A name ends at
-// its first NUL; a symbol without a name is left out.
+// symbolName returns a name as a symbol table can have it, up to a NUL, or the
+// substitute if nothing is left.
+func symbolName(name, substitute string) string {
+	name, _, _ = strings.Cut(name, "\x00")
+	return cmp.Or(name, substitute)
+}
+
+// add adds a symbol. section is a section index or a special one. The name has
+// no NUL.
 func (t *elfSymbols) add(name string, value, size uint32, global bool, typ elf.SymType, section int) {
-	if i := bytes.IndexByte([]byte(name), 0); i >= 0 {
-		name = name[:i]
-	}
-	if name == "" {
-		return
-	}
 	if len(t.names) == 0 {
 		t.names = []byte{0}
 	}

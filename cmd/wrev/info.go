@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"wrev/checkpoint/recording"
+)
+
+func runInfo(s stdio, args []string) (int, error) {
+	flags := newFlagSet(s, "info", "REC")
+	if err := parse(flags, args); err != nil {
+		return 0, err
+	}
+	path, err := oneFile(flags, "recording")
+	if err != nil {
+		return 0, err
+	}
+	rec, err := openRecording(s, path)
+	if err != nil {
+		return 0, err
+	}
+	defer rec.Close()
+	stat, err := os.Stat(path)
+	if err != nil {
+		return 0, err
+	}
+	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	for _, row := range infoRows(rec, stat.Size()) {
+		fmt.Fprintf(w, "%s\t%s\n", row[0], row[1])
+	}
+	return exitOK, w.Flush()
+}
+
+// infoRows are the name and value of all there is to tell; what a program was not given is left out.
+func infoRows(rec *recording.Reader, size int64) [][2]string {
+	meta := rec.Meta()
+	rows := [][2]string{
+		{"program", fmt.Sprintf("%s (%s bytes, sha256 %s)", meta.ModuleName, grouped(uint64(len(rec.Module()))), meta.ModuleSHA256)},
+		{"arguments", quotedList(meta.Args)},
+	}
+	if len(meta.Env) > 0 {
+		rows = append(rows, [2]string{"environment", quotedList(meta.Env)})
+	}
+	for _, m := range meta.Mounts {
+		access := "read and write"
+		if m.ReadOnly {
+			access = "read only"
+		}
+		rows = append(rows, [2]string{"mount", fmt.Sprintf("%s as %s, %s", m.Host, m.Guest, access)})
+	}
+	for _, l := range meta.Listen {
+		rows = append(rows, [2]string{"listens on", l})
+	}
+	return append(rows,
+		[2]string{"memory limit", plural(uint64(meta.MaxMemoryPages), "page") + " of 64 KiB"},
+		[2]string{"recorded", fmt.Sprintf("%s on %s, wazero %s, wrev %s", meta.Start.Format(time.RFC3339), meta.GOARCH, meta.WazeroVersion, meta.WrevVersion)},
+		[2]string{"host calls", grouped(rec.NumCalls())},
+		[2]string{"size", grouped(uint64(size)) + " bytes"},
+		[2]string{"end", describeEndOf(rec)},
+	)
+}
+
+// describeEndOf also tells of a recording whose recorder was killed.
+func describeEndOf(rec *recording.Reader) string {
+	end, ok := rec.End()
+	if !ok {
+		return "none: the recorder was killed or still runs"
+	}
+	return describeEnd(end)
+}
+
+// quotedList shows strings so that they can be told apart.
+func quotedList(list []string) string {
+	quoted := make([]string, len(list))
+	for i, a := range list {
+		quoted[i] = fmt.Sprintf("%q", a)
+	}
+	return strings.Join(quoted, " ")
+}

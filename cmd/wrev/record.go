@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"wrev/checkpoint/recording"
+	"wrev/wasmvm/host"
+)
+
+func runRecord(s stdio, args []string) (int, error) {
+	flags := newFlagSet(s, "record", "[-o REC] [run flags] APP.wasm [ARG...]")
+	flags.SetInterspersed(false) // flags after APP.wasm are the program's
+	out := flags.StringP("output", "o", "", "write the recording to `REC` (default APP.wrev in the current folder)")
+	run := addRunFlags(flags)
+	if err := parse(flags, args); err != nil {
+		return 0, err
+	}
+	if flags.NArg() == 0 {
+		return 0, usagef("record: no program given; the form is `wrev record APP.wasm [ARG...]`")
+	}
+	app, progArgs := flags.Arg(0), flags.Args()[1:]
+	options, err := run.options(s, progArgs)
+	if err != nil {
+		return 0, err
+	}
+	wasm, err := readProgram(app)
+	if err != nil {
+		return 0, err
+	}
+	if *out == "" {
+		*out = defaultRecording(app)
+	}
+	// Checked before an earlier recording is moved aside for a program that cannot run.
+	if err := host.Validate(context.Background(), wasm); err != nil {
+		return 0, fmt.Errorf("%s: %w", app, err)
+	}
+	kept, err := makeRoom(*out)
+	if err != nil {
+		return 0, err
+	}
+	if kept != "" {
+		s.logf("the earlier %s is kept as %s", *out, kept)
+	}
+	end, err := host.Record(context.Background(), wasm, filepath.Base(app), *out, options)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", app, err)
+	}
+	return reportRecorded(s, *out, end)
+}
+
+// readProgram reads a program and says in words what is wrong with its name.
+func readProgram(path string) ([]byte, error) {
+	wasm, err := os.ReadFile(path)
+	switch {
+	case err == nil:
+		return wasm, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%s: no such file; give the path of a .wasm program", path)
+	}
+	return nil, fmt.Errorf("cannot read the program: %w", err)
+}
+
+// reportRecorded says how the program ended and what to do with the recording.
+func reportRecorded(s stdio, path string, end recording.End) (int, error) {
+	r, err := recording.Open(path)
+	if err != nil {
+		return 0, fmt.Errorf("the recording was written but cannot be read back: %w", err)
+	}
+	defer r.Close()
+	s.logf("%s: recorded %s, %s", path, plural(r.NumCalls(), "host call"), describeEnd(end))
+	if end.Kind != recording.EndExit || end.ExitCode != 0 {
+		s.logf("look into it with: wrev replay --gdb %s", path)
+	}
+	return exitCode(end), nil
+}
+
+func exitCode(end recording.End) int {
+	switch end.Kind {
+	case recording.EndExit:
+		return int(end.ExitCode)
+	case recording.EndInterrupted:
+		return exitIntr
+	case recording.EndHostError:
+		return exitFailure
+	}
+	return exitTrap
+}
+
+// describeEnd is a clause: "exit code 3", "trap: unreachable".
+func describeEnd(end recording.End) string {
+	switch end.Kind {
+	case recording.EndExit:
+		return fmt.Sprintf("exit code %d", end.ExitCode)
+	case recording.EndTrap:
+		return "trap: " + end.Trap
+	case recording.EndStackOverflow:
+		return "trap: the call stack overflowed"
+	case recording.EndInterrupted:
+		return "interrupted"
+	}
+	return "the recorder failed: " + end.Trap
+}
+
+// plural is "1 host call", "12 host calls".
+func plural(n uint64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%s %ss", grouped(n), noun)
+}
+
+// grouped writes a number with a comma every three digits, as positions are shown everywhere.
+func grouped(n uint64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"wrev/checkpoint/recording"
+	"wrev/gdbstub"
+	"wrev/reverse"
+	"wrev/wasmvm"
+	"wrev/wasmvm/host"
+)
+
+func runReplay(s stdio, args []string) (int, error) {
+	flags := newFlagSet(s, "replay", "[serve flags] REC [-- GDB-ARG...]")
+	serve := addServeFlags(flags)
+	trace := flags.Bool("packets", false, "print every packet of the debugger's protocol on stderr")
+	if err := parse(flags, args); err != nil {
+		return 0, err
+	}
+	if err := serve.check(); err != nil {
+		return 0, err
+	}
+	path, debuggerArgs, err := splitDebuggerArgs(flags.Args(), flags.ArgsLenAtDash(), serve.gdb)
+	if err != nil {
+		return 0, err
+	}
+	rec, err := openRecording(s, path)
+	if err != nil {
+		return 0, err
+	}
+	defer rec.Close()
+	session, err := newReplay(rec, serve)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", path, err)
+	}
+	session.options.Log = func(line string) { s.logf("%s", line) }
+	if *trace {
+		session.options.Trace = func(dir string, packet []byte) { s.logf("%s %q", dir, packet) }
+	}
+	ln, err := serve.listen()
+	if err != nil {
+		return 0, err
+	}
+	defer ln.Close()
+	if err := writePortFile(serve.portFile, ln.Addr()); err != nil {
+		return 0, err
+	}
+	if serve.gdb {
+		return session.underGDB(s, ln, debuggerArgs)
+	}
+	return exitOK, session.serve(s, ln, path)
+}
+
+// splitDebuggerArgs separates REC from what stands behind `--`.
+func splitDebuggerArgs(args []string, dash int, debugger bool) (path string, rest []string, err error) {
+	before := args
+	if dash >= 0 {
+		before, rest = args[:dash], args[dash:]
+	}
+	switch {
+	case len(before) == 0:
+		return "", nil, usagef("replay: no recording given; the form is `wrev replay APP.wrev`")
+	case len(before) > 1:
+		return "", nil, usagef("replay: takes one recording, got %s", strings.Join(before, " "))
+	case len(rest) > 0 && !debugger:
+		return "", nil, usagef("replay: what follows -- goes to the debugger; add --gdb, or leave it out")
+	}
+	return before[0], rest, nil
+}
+
+// replay is a recording made ready to be debugged.
+type replay struct {
+	module   *wasmvm.Module
+	timeline *reverse.Timeline
+	options  gdbstub.Options
+	end      string
+}
+
+func newReplay(rec *recording.Reader, serve *serveFlags) (*replay, error) {
+	mod, err := wasmvm.Decode(rec.Module())
+	if err != nil {
+		return nil, err
+	}
+	output := &gdbstub.Output{}
+	replayer := host.NewReplayer(rec, mod)
+	replayer.Output = output.Write
+	machine, err := wasmvm.New(mod, host.MachineConfig(rec, replayer))
+	if err != nil {
+		return nil, err
+	}
+	timeline, err := reverse.New(machine, reverse.Options{Budget: int64(serve.memory), EndOfLog: host.ErrEndOfLog})
+	if err != nil {
+		return nil, err
+	}
+	return &replay{
+		module:   mod,
+		timeline: timeline,
+		options: gdbstub.Options{
+			Name:   programName(rec.Meta().ModuleName),
+			Once:   serve.once || serve.gdb,
+			AtEnd:  serve.atEndMode(),
+			Output: output,
+		},
+		end: describeEndOf(rec),
+	}, nil
+}
+
+// programName is APP of APP.wasm.
+func programName(module string) string {
+	base := filepath.Base(module)
+	return strings.TrimSuffix(base, filepath.Ext(base))
+}
+
+// serve waits for debuggers until one of them ends it or the user does.
+func (r *replay) serve(s stdio, ln net.Listener, path string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	s.logf("%s: %s", path, r.end)
+	s.logf("listening on %s; connect with:  gdb -ex 'target extended-remote %s'", ln.Addr(), ln.Addr())
+	return gdbstub.Serve(ctx, ln, r.timeline, r.options)
+}
+
+// openRecording opens a recording and tells what had to be worked around.
+func openRecording(s stdio, path string) (*recording.Reader, error) {
+	rec, err := recording.Open(path)
+	if err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("%s: no such file; make a recording with `wrev record APP.wasm`", path)
+		}
+		return nil, err
+	}
+	for _, w := range rec.Warnings() {
+		s.logf("warning: %s: %s", path, w)
+	}
+	return rec, nil
+}

@@ -93,6 +93,23 @@ func Open(path string) (*Reader, error) {
 	return r, nil
 }
 
+// IsRecording reports whether the file at path is a recording, of whatever format version, finished or not, usable or not.
+func IsRecording(path string) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return false, err
+	}
+	head := make([]byte, len(magic))
+	if _, err := readFull(f, head, 0); err != nil && err != io.ErrUnexpectedEOF {
+		return false, err
+	}
+	return string(head) == magic, nil
+}
+
 // Close releases the file. Calls and the module obtained before stay valid.
 func (r *Reader) Close() error { return r.close() }
 

@@ -320,7 +320,7 @@ func TestRandomAccess(t *testing.T) {
 
 // TestCacheIsBounded reads a recording whose calls are far larger than the cache.
 func TestCacheIsBounded(t *testing.T) {
-	calls := make([]HostCall, 30)
+	calls := make([]HostCall, 16)
 	for i := range calls {
 		calls[i].Writes = []MemWrite{{Data: bytes.Repeat([]byte{byte(i)}, 4<<20)}}
 	}

@@ -31,13 +31,15 @@ const maxSlotIndex = 1 << 20
 const maxExprDepth = 4
 
 // optimizedOut is a location of which gdb says "optimized out": a piece of one
-// byte that is nowhere. A bigger piece than the variable would be an error.
+// byte that is nowhere. A bigger piece than the variable would be an error. It
+// is for where there is no way to have an empty location, which is better.
 var optimizedOut = []byte{byte(op.DW_OP_piece), 1}
 
 // dwExpr is a location expression for gdb.
 type dwExpr struct {
 	code    []byte
 	changed bool // code is not what it was made from
+	gone    bool // it has no value; there is no code
 }
 
 // dwExprTranslator rewrites expressions for i386.
@@ -55,15 +57,15 @@ type dwExprTranslator struct {
 // A variable that is a wasm local, operand or global becomes one in memory, at
 // the address of the slot, so it can be watched and assigned to. The result is
 // valid until the next call. An error means that the expression cannot be
-// expressed; show it as optimized out.
+// expressed: its variable is as good as optimized out.
 func (t *dwExprTranslator) translate(e []byte, frameBase bool) (dwExpr, error) {
 	if t.isDead(e) {
-		return dwExpr{code: optimizedOut, changed: true}, nil
+		return dwExpr{gone: true}, nil
 	}
 	out, changed, err := t.ops(t.buf[:0], e, frameBase, 0)
 	t.buf = out[:0]
-	if errors.Is(err, errDead) {
-		return dwExpr{code: optimizedOut, changed: true}, nil
+	if errors.Is(err, errGone) {
+		return dwExpr{gone: true}, nil
 	}
 	return dwExpr{code: out, changed: changed}, err
 }
@@ -94,8 +96,9 @@ const (
 	tombstone2 = 0xfffffffe // in .debug_loc and .debug_ranges, where the other has a meaning
 )
 
-// errDead says that an expression uses what the linker removed.
-var errDead = errors.New("it uses what was removed")
+// errGone says that an expression has no value, because the linker removed it or
+// because gdb cannot find it.
+var errGone = errors.New("it has no value")
 
 var errBranch = errors.New("it jumps over a part that changes its length")
 
@@ -115,7 +118,7 @@ func (t *dwExprTranslator) ops(out, e []byte, frameBase bool, depth int) ([]byte
 				index = c.uleb()
 			}
 			if kind == 3 && index == tombstone {
-				return out, changed, errDead
+				return out, changed, errGone
 			}
 			if c.bad || kind > 3 || index >= maxSlotIndex {
 				return out, changed, fmt.Errorf("wasm location of kind %d, index %d", kind, index)
@@ -136,18 +139,15 @@ func (t *dwExprTranslator) ops(out, e []byte, frameBase bool, depth int) ([]byte
 			if c.bad || depth >= maxExprDepth {
 				return out, changed, errCutOff
 			}
-			inner, innerChanged, err := t.ops(nil, body, false, depth+1)
-			if err != nil {
+			switch _, ours, err := t.ops(nil, body, false, depth+1); {
+			case err != nil:
 				return out, changed, err
+			case ours:
+				// Only what was in a register has a value at
+				// the entry that gdb can find.
+				return out, changed, errGone
 			}
-			if !innerChanged {
-				out = append(out, e[start:c.off]...)
-				continue
-			}
-			n := len(out)
-			out = append(appendULEB(append(out, code), uint64(len(inner))), inner...)
-			changed = true
-			moved = moved || len(out)-n != c.off-start
+			out = append(out, e[start:c.off]...)
 		default:
 			if err := t.skipOperands(&c, code); err != nil {
 				return out, changed, err

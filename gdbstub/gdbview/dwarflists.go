@@ -258,22 +258,21 @@ func (w *dwWalk) listEntry5(c *dwCursor, code, lle, startEnd byte, base *dwBase)
 }
 
 // listExpr translates an expression of a location list. The result has the same
-// length if it fits there.
+// length if it fits there. It is empty, which is how gdb sees that the variable
+// is optimized out, if there is none.
 func (w *dwWalk) listExpr(e []byte) []byte {
 	x, err := w.expr.translate(e, false)
-	code := x.code
-	if err != nil {
+	switch {
+	case err != nil:
 		w.p.warnings.add(warnLocation, "%s: a list: %w", w.u.name, err)
-		code = optimizedOut
-	}
-	if len(code) > 0xffff {
-		code = optimizedOut
-	}
-	if len(code) >= len(e) {
-		return code
+		return nil
+	case x.gone || len(x.code) > 0xffff:
+		return nil
+	case len(x.code) >= len(e):
+		return x.code
 	}
 	padded := make([]byte, len(e))
-	fitExpr(padded, code)
+	fitExpr(padded, x.code)
 	return padded
 }
 

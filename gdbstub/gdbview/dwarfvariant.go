@@ -17,36 +17,50 @@ type dwVariants struct {
 
 // dwEdit is a change to one attribute of an entry.
 type dwEdit struct {
-	attr    int // position
-	toList  bool
-	padding int // bytes that toList leaves over
-	hide    bool
+	attr    int    // position
+	name    uint32 // new name
+	form    dwForm // new form
+	padding int    // bytes of the old value that the new form leaves over
 }
 
-// toList turns attribute i of an entry, an expression, into an offset of a
-// location list. It calls list for that offset if there is room for it.
-func (v *dwVariants) toList(d *dwDIE, i int, list func() uint32) bool {
+// replace gives attribute i of an entry another form, whose values have size
+// bytes. It returns where the value goes, or nil if that is impossible.
+func (v *dwVariants) replace(d *dwDIE, i int, form dwForm, size int) []byte {
 	a := &d.attrs[i]
-	e := dwEdit{attr: i, toList: true, padding: a.end - a.off - 4}
-	if a.form == formIndirect || e.padding < 0 || e.padding > 256 || d.ab.attrs[i].form == formIndirect {
-		return false
-	}
-	if !v.apply(d, e) {
-		return false
+	e := dwEdit{attr: i, name: uint32(a.name), form: form, padding: a.end - a.off - size}
+	if e.padding < 0 || e.padding > 256 || d.ab.attrs[i].form == formIndirect || !v.apply(d, e) {
+		return nil
 	}
 	out := v.u.sec.out[a.off:a.end]
-	putU32(out, 0, list())
-	rest := out[4:]
-	clear(rest)
-	if len(rest) > 1 {
-		rest[0] = byte(len(rest) - 1) // the length of a block
+	clear(out)
+	if e.padding > 1 {
+		out[size] = byte(e.padding - 1) // the length of a block
 	}
-	return true
+	return out[:size]
+}
+
+// toList turns attribute i of an entry, an expression, into the offset of a
+// location list. It calls list for that offset if there is room for it.
+func (v *dwVariants) toList(d *dwDIE, i int, list func() uint32) bool {
+	out := v.replace(d, i, formSecOffset, 4)
+	if out != nil {
+		putU32(out, 0, list())
+	}
+	return out != nil
+}
+
+// empty makes attribute i of an entry, an expression, an empty one.
+func (v *dwVariants) empty(d *dwDIE, i int) bool {
+	form := formExprloc
+	if v.u.version < 4 {
+		form = formBlock1
+	}
+	return v.replace(d, i, form, 1) != nil
 }
 
 // hide makes debuggers pass over attribute i of an entry.
 func (v *dwVariants) hide(d *dwDIE, i int) bool {
-	return v.apply(d, dwEdit{attr: i, hide: true})
+	return v.apply(d, dwEdit{attr: i, name: uint32(attrPadding), form: d.ab.attrs[i].form})
 }
 
 // apply writes the code of the entry's variant over its code, which has to
@@ -102,23 +116,22 @@ func appendVariant(b []byte, code uint64, a *dwAbbrev, e dwEdit) []byte {
 		b = appendULEB(appendULEB(b, uint64(name)), uint64(form))
 	}
 	for i, s := range a.attrs {
-		switch {
-		case i == e.attr && e.toList:
-			spec(s.name, formSecOffset)
-			switch {
-			case e.padding == 1:
-				spec(attrPadding, formData1)
-			case e.padding > 1:
-				spec(attrPadding, formBlock1)
-			}
-			continue
-		case i == e.attr && e.hide:
-			spec(attrPadding, s.form)
-		default:
+		if i != e.attr {
 			spec(s.name, s.form)
+		} else {
+			spec(dwarf.Attr(e.name), e.form)
 		}
-		if s.form == formImplicitConst {
+		if s.form == formImplicitConst && (i != e.attr || e.form == s.form) {
 			b = appendSLEB(b, s.implicit)
+		}
+		if i != e.attr {
+			continue
+		}
+		switch {
+		case e.padding == 1:
+			spec(attrPadding, formData1)
+		case e.padding > 1:
+			spec(attrPadding, formBlock1)
 		}
 	}
 	return append(b, 0, 0)

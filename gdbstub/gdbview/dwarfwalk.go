@@ -274,18 +274,18 @@ func (w *dwWalk) expression(d *dwDIE, i int) {
 		w.variable(d, a, src)
 	}
 	e, err := w.expr.translate(src, a.name == dwarf.AttrFrameBase)
-	if err != nil {
+	switch {
+	case err != nil:
 		w.p.warnings.add(warnLocation, "%s: the entry at %#x: %w", w.u.name, d.off, err)
+	case e.gone:
+	case !e.changed || fitExpr(dst, e.code):
+		return
+	case a.name == dwarf.AttrLocation && w.variants.toList(d, i, func() uint32 { return w.p.addWholeList(w.u, e.code) }):
+		return
+	}
+	if !w.variants.empty(d, i) {
 		fitExpr(dst, optimizedOut)
-		return
 	}
-	if !e.changed || fitExpr(dst, e.code) {
-		return
-	}
-	if a.name == dwarf.AttrLocation && w.variants.toList(d, i, func() uint32 { return w.p.addWholeList(w.u, e.code) }) {
-		return
-	}
-	fitExpr(dst, optimizedOut)
 }
 
 // variable takes down a variable whose location is an address.

@@ -2,9 +2,12 @@ package gdbstub_test
 
 import (
 	"bufio"
+	"encoding/hex"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -19,9 +22,13 @@ var update = flag.Bool("update", false, "write the answers of the dialogues in t
 //	# a comment
 //	module exit            how the test module ends
 //	option at-end=exit
+//	reconnect              hang up and connect again
 //	> packet
 //	< answers, parted by spaces
-//	reconnect              hang up and connect again
+//	> monitor command      stands for qRcmd
+//
+// Text that travels in hexadecimal is shown in quotes, and other bytes that do
+// not print as \xNN.
 func TestDialogues(t *testing.T) {
 	files, err := filepath.Glob("testdata/dialogue/*.txt")
 	if err != nil || len(files) == 0 {
@@ -80,13 +87,40 @@ func talk(t *testing.T, text string) string {
 			if client == nil {
 				connect()
 			}
-			out.WriteString(strings.TrimRight("< "+client.Do(rest), " ") + "\n")
+			command, isMonitor := strings.CutPrefix(rest, "monitor ")
+			if isMonitor {
+				rest = monitor(command)
+			}
+			out.WriteString(strings.TrimRight("< "+readable(client.Do(rest), isMonitor), " ") + "\n")
 		case "reconnect":
 			client.Close()
 			connect()
 		}
 	}
 	return out.String()
+}
+
+// readable shows answers as the dialogue files do.
+func readable(answers string, isMonitor bool) string {
+	parts := strings.Split(answers, " ")
+	for i, p := range parts {
+		console := i < len(parts)-1 && strings.HasPrefix(p, "O")
+		if text, err := hex.DecodeString(strings.TrimPrefix(p, "O")); err == nil && (console || isMonitor) {
+			parts[i] = strconv.Quote(string(text))
+			if console {
+				parts[i] = "O" + parts[i]
+			}
+		}
+	}
+	var b strings.Builder
+	for _, c := range []byte(strings.Join(parts, " ")) {
+		if c < ' ' || c > '~' {
+			fmt.Fprintf(&b, "\\x%02x", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 func reportDifference(t *testing.T, want, got string) {

@@ -104,10 +104,7 @@ func (s *session) backwards(run func() reverse.Stop) {
 	if s.gone() {
 		return
 	}
-	s.intr.begin(s.packet)
-	stop := run()
-	s.intr.end()
-	s.arrived(stop)
+	stop := s.moveSilently(run)
 	s.reportMove(stop, false)
 }
 
@@ -122,11 +119,16 @@ func (s *session) gone() bool {
 
 // move changes the position by run, showing what the program prints on the way.
 func (s *session) move(run func() reverse.Stop) reverse.Stop {
-	s.points.apply()
 	if s.opt.Output != nil {
 		s.opt.Output.begin(s.target.Machine().HostCalls(), s.console)
 		defer s.opt.Output.end()
 	}
+	return s.moveSilently(run)
+}
+
+// moveSilently is move for going back, when everything has been shown.
+func (s *session) moveSilently(run func() reverse.Stop) reverse.Stop {
+	s.points.apply()
 	s.intr.begin(s.packet)
 	stop := run()
 	s.intr.end()

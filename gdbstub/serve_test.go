@@ -136,7 +136,7 @@ func TestOutputShown(t *testing.T) {
 		{"bc", ""},
 		{"c", ""},
 		{"vRun;", ""},
-		{monitor("seek 60"), hi},
+		{monitor("seek 76"), hi},
 		{"c", hi},
 		{monitor("seek start"), ""},
 		{monitor("seek end"), ""},

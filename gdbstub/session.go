@@ -287,8 +287,9 @@ func (s *session) detach() {
 // restart goes to the beginning as if the program were started again.
 func (s *session) restart() reverse.Stop {
 	s.noProcess = ""
+	stop := s.moveSilently(func() reverse.Stop { return s.target.Seek(0) })
 	if s.opt.Output != nil {
 		s.opt.Output.restart()
 	}
-	return s.move(func() reverse.Stop { return s.target.Seek(0) })
+	return stop
 }

@@ -111,8 +111,8 @@ func (v *View) ESP() uint32 {
 
 // EBP returns where the innermost frame lies on the virtual stack.
 func (v *View) EBP() uint32 {
-	if f := v.stack.inner(); f != nil {
-		return f.EBP
+	if n := len(v.stack.frames); n > 0 {
+		return v.stack.frameMap(n - 1).EBP
 	}
 	return 0
 }
@@ -136,8 +136,8 @@ func (v *View) result() (eax, edx uint32) {
 	if isCall && call.direct && v.aggregate(call.fn) {
 		// C returns a struct and wasm its only member; gdb wants to know
 		// where the struct is. The operand's slot holds the same bytes.
-		f := v.stack.inner()
-		return f.OperandAddr(v.stack.vmFrame(len(v.stack.frames)-1).NumOperands() - 1), 0
+		inner := len(v.stack.frames) - 1
+		return v.stack.frameMap(inner).OperandAddr(v.stack.vmFrame(inner).NumOperands() - 1), 0
 	}
 	return uint32(value), uint32(value >> 32)
 }

@@ -30,16 +30,18 @@ type stack struct {
 	// vm holds the machine's frames, innermost first: all of them, or the
 	// innermost only, as far as they have been asked for at this position.
 	vm       []wasmvm.Frame
-	maxStack map[*wasmvm.Func]int
+	maxStack []int32 // of functions by index, plus one; 0 is not known yet
 }
 
-// frame is one activation.
+// frame is one activation. There can be very many.
 type frame struct {
-	FrameMap
 	fn  *wasmvm.Func
 	pc  uint32 // where it goes on
-	cut bool   // laid out at StackTop, as if it had no caller
+	top uint32 // end of its part of the virtual stack
 }
+
+// cut reports whether the frame is laid out as if it had no caller.
+func (f *frame) cut() bool { return f.top == StackTop }
 
 func (s *stack) reset() { s.valid = false }
 
@@ -73,7 +75,7 @@ func (s *stack) update(m *wasmvm.Machine) {
 // further out than keep is as it was.
 func (s *stack) lastCut(keep int) int {
 	for level := len(s.frames) - 1; level > 0; level-- {
-		if s.frames[level].cut {
+		if s.frames[level].cut() {
 			return level
 		}
 		if level == keep && s.first < keep {
@@ -83,48 +85,43 @@ func (s *stack) lastCut(keep int) int {
 	return 0
 }
 
-// layOut gives a frame its addresses, below those of its caller.
+// layOut gives a frame its place, below its caller.
 func (s *stack) layOut(level int) {
 	f := &s.frames[level]
-	top := StackTop
-	if level > 0 {
-		top = s.frames[level-1].Bottom()
-	}
-	locals, operands := len(f.fn.Locals), s.operands(f.fn)
-	var ok bool
-	if f.FrameMap, ok = NewFrameMap(top, locals, operands); ok {
-		f.cut = level == 0
+	f.top = StackTop
+	if level == 0 {
 		return
 	}
-	f.cut = true
-	if f.FrameMap, ok = NewFrameMap(StackTop, locals, operands); !ok {
-		// No virtual stack holds this one frame: show it without slots.
-		f.FrameMap, _ = NewFrameMap(StackTop, 0, 0)
+	below := s.frameMap(level - 1).Bottom()
+	if _, ok := NewFrameMap(below, len(f.fn.Locals), s.operands(f.fn)); ok {
+		f.top = below
 	}
+}
+
+// frameMap returns where the parts of a frame lie.
+func (s *stack) frameMap(level int) FrameMap {
+	f := &s.frames[level]
+	m, ok := NewFrameMap(f.top, len(f.fn.Locals), s.operands(f.fn))
+	if !ok {
+		// No virtual stack holds this one frame: show it without slots.
+		m, _ = NewFrameMap(f.top, 0, 0)
+	}
+	return m
 }
 
 // operands returns how many operands fn has at most.
 func (s *stack) operands(fn *wasmvm.Func) int {
-	if n, ok := s.maxStack[fn]; ok {
-		return n
-	}
 	if s.maxStack == nil {
-		s.maxStack = map[*wasmvm.Func]int{}
+		s.maxStack = make([]int32, s.mod.NumFuncs())
 	}
-	n := 0
-	if layout, err := s.mod.Layout(fn); err == nil {
-		n = layout.MaxStack
+	n := &s.maxStack[fn.Index]
+	if *n == 0 {
+		*n = 1
+		if layout, err := s.mod.Layout(fn); err == nil {
+			*n += int32(layout.MaxStack)
+		}
 	}
-	s.maxStack[fn] = n
-	return n
-}
-
-// inner returns the innermost frame, nil if the machine has none.
-func (s *stack) inner() *frame {
-	if len(s.frames) == 0 {
-		return nil
-	}
-	return &s.frames[len(s.frames)-1]
+	return int(*n) - 1
 }
 
 // vmFrame returns the machine's frame behind frames[level].
@@ -145,11 +142,12 @@ func (s *stack) vmFrame(level int) wasmvm.Frame {
 // find returns the level of the frame that addr lies in.
 func (s *stack) find(addr uint32) (int, bool) {
 	shown := s.frames[s.first:]
-	i := sort.Search(len(shown), func(i int) bool { return shown[i].Bottom() <= addr })
-	if i == len(shown) || addr >= shown[i].Top {
+	// The last one that ends above addr.
+	level := s.first + sort.Search(len(shown), func(i int) bool { return shown[i].top <= addr }) - 1
+	if level < s.first || addr < s.frameMap(level).Bottom() {
 		return 0, false
 	}
-	return s.first + i, true
+	return level, true
 }
 
 // read fills buf from addr, which lies in the range of the stack, and returns
@@ -161,14 +159,15 @@ func (s *stack) read(addr uint32, buf []byte) int {
 	}
 	n := 0
 	for ; level >= s.first && n < len(buf); level-- {
-		f := &s.frames[level]
+		f := s.frameMap(level)
 		part := buf[n:]
 		if avail := f.Top - addr; uint64(len(part)) > uint64(avail) {
 			part = part[:avail]
 		}
 		base := f.Bottom()
 		c := readSlots(addr-base, part, func(i uint32, slot *[SlotSize]byte) {
-			s.fill(level, base+i*SlotSize, slot)
+			at, _ := f.SlotAt(base + i*SlotSize)
+			s.fill(level, at, slot)
 		})
 		n += c
 		addr += uint32(c)
@@ -176,10 +175,8 @@ func (s *stack) read(addr uint32, buf []byte) int {
 	return n
 }
 
-// fill gives the contents of the slot at addr, which belongs to frames[level].
-func (s *stack) fill(level int, addr uint32, slot *[SlotSize]byte) {
-	f := &s.frames[level]
-	at, _ := f.SlotAt(addr)
+// fill gives the contents of a slot of frames[level].
+func (s *stack) fill(level int, at Slot, slot *[SlotSize]byte) {
 	switch at.Kind {
 	case SlotLocal:
 		putValue(slot, s.vmFrame(level).Local(at.Index))
@@ -188,10 +185,9 @@ func (s *stack) fill(level int, addr uint32, slot *[SlotSize]byte) {
 			putValue(slot, vf.Operand(at.Index))
 		}
 	case SlotLink:
-		if !f.cut {
-			caller := &s.frames[level-1]
-			binary.LittleEndian.PutUint32(slot[0:], caller.EBP)
-			binary.LittleEndian.PutUint32(slot[4:], CodeAddr(caller.pc))
+		if !s.frames[level].cut() {
+			binary.LittleEndian.PutUint32(slot[0:], s.frameMap(level-1).EBP)
+			binary.LittleEndian.PutUint32(slot[4:], CodeAddr(s.frames[level-1].pc))
 		}
 	}
 }

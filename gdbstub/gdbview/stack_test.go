@@ -8,19 +8,16 @@ import (
 
 // TestStackRestarts lays out more frames than the virtual stack holds.
 func TestStackRestarts(t *testing.T) {
-	fn := &wasmvm.Func{Index: 7, Locals: make([]wasmvm.ValType, 1<<20)}
+	fn := &wasmvm.Func{Locals: make([]wasmvm.ValType, 1<<20)}
 	size := FrameSize(len(fn.Locals), 0)
 	perRound := int(int64(StackTop-StackBottom) / size)
-	s := stack{mod: &wasmvm.Module{}, frames: make([]frame, 2*perRound+1)}
+	s := stack{maxStack: []int32{1}, frames: make([]frame, 2*perRound+1)}
 	for level := range s.frames {
 		s.frames[level] = frame{fn: fn}
 		s.layOut(level)
 		f := &s.frames[level]
-		if want := level%perRound == 0; f.cut != want {
-			t.Errorf("frame %d of %d: cut %v, want %v", level, perRound, f.cut, want)
-		}
-		if want := StackTop - uint32(level%perRound)*uint32(size); f.Top != want {
-			t.Errorf("frame %d: top 0x%x, want 0x%x", level, f.Top, want)
+		if want := StackTop - uint32(level%perRound)*uint32(size); f.top != want {
+			t.Errorf("frame %d: top 0x%x, want 0x%x", level, f.top, want)
 		}
 	}
 	s.first = s.lastCut(0)
@@ -30,7 +27,7 @@ func TestStackRestarts(t *testing.T) {
 	if level, ok := s.find(StackTop - 1); !ok || level != 2*perRound {
 		t.Errorf("find the outermost: %d, %v", level, ok)
 	}
-	if _, ok := s.find(s.frames[2*perRound].Bottom() - 1); ok {
+	if _, ok := s.find(s.frameMap(2*perRound).Bottom() - 1); ok {
 		t.Error("found something below the innermost frame")
 	}
 
@@ -43,9 +40,9 @@ func TestStackRestarts(t *testing.T) {
 
 func TestStackHugeFrame(t *testing.T) {
 	fn := &wasmvm.Func{Locals: make([]wasmvm.ValType, 1<<25)}
-	s := stack{mod: &wasmvm.Module{}, frames: []frame{{fn: fn}}}
+	s := stack{maxStack: []int32{1}, frames: []frame{{fn: fn}}}
 	s.layOut(0)
-	if f := s.frames[0]; !f.cut || f.Top != StackTop || f.Locals != 0 {
-		t.Errorf("frame %+v", f.FrameMap)
+	if f := s.frameMap(0); f.Top != StackTop || f.Locals != 0 {
+		t.Errorf("frame %+v", f)
 	}
 }

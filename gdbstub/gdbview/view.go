@@ -99,9 +99,8 @@ func (v *View) Place(addr uint32) (Place, bool) {
 		if !ok {
 			return Place{}, false
 		}
-		f := &v.stack.frames[level]
-		slot, _ := f.SlotAt(addr)
-		p.Kind, p.Index, p.Frame, p.Func = slot.Kind, slot.Index, level, f.fn
+		slot, _ := v.stack.frameMap(level).SlotAt(addr)
+		p.Kind, p.Index, p.Frame, p.Func = slot.Kind, slot.Index, level, v.stack.frames[level].fn
 	}
 	return p, true
 }

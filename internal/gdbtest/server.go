@@ -18,6 +18,9 @@ import (
 	"wrev/wasmvm"
 )
 
+// stackSlots makes an endless recursion trap soon.
+const stackSlots = 1 << 18
+
 // Timeline returns the history of a module at its start.
 func Timeline(t testing.TB, wasm []byte, host wasmvm.Host) *reverse.Timeline {
 	t.Helper()
@@ -25,7 +28,7 @@ func Timeline(t testing.TB, wasm []byte, host wasmvm.Host) *reverse.Timeline {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := wasmvm.New(mod, wasmvm.Config{MaxMemoryPages: 1024, Host: host})
+	m, err := wasmvm.New(mod, wasmvm.Config{MaxMemoryPages: 1024, MaxStackSlots: stackSlots, Host: host})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -104,9 +104,59 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
-func BenchmarkGenerate(b *testing.B) {
+// benchRecording writes a recording of five million calls.
+func benchRecording(b *testing.B) (string, uint64) {
+	const n = 5_000_000
+	path := filepath.Join(b.TempDir(), "a.wrev")
+	w, err := Create(path, Meta{}, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
 	clock := newClockCalls()
-	for range b.N {
-		clock.next()
+	for range n {
+		if err := w.Append(clock.next()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := w.Close(End{}); err != nil {
+		b.Fatal(err)
+	}
+	return path, n
+}
+
+func BenchmarkRead(b *testing.B) {
+	path, n := benchRecording(b)
+	b.Run("Open", func(b *testing.B) {
+		for range b.N {
+			r, err := Open(path)
+			if err != nil {
+				b.Fatal(err)
+			}
+			r.Close()
+		}
+	})
+	r, err := Open(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer r.Close()
+	for _, bench := range []struct {
+		name string
+		step uint64
+	}{
+		{"forward", 1},
+		{"backward", n - 1},
+		{"random", 1_234_577},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			b.ReportAllocs()
+			i := uint64(0)
+			for range b.N {
+				if _, err := r.Call(i); err != nil {
+					b.Fatal(err)
+				}
+				i = (i + bench.step) % n
+			}
+		})
 	}
 }

@@ -152,6 +152,9 @@ func (m *Module) checkInit(e *constExpr, want ValType) error {
 		if e.val >= uint64(len(m.Globals)) {
 			return fmt.Errorf("global %d does not exist", e.val)
 		}
+		if m.Globals[e.val].Mutable {
+			return fmt.Errorf("constant expression required, but global %d is mutable", e.val)
+		}
 		e.typ = m.Globals[e.val].Type
 	case OpRefFunc:
 		if e.val >= uint64(m.NumFuncs()) {

@@ -1,20 +1,109 @@
 package wasmvm
 
-// fastEntry returns the word at which fast code can take over.
-func (r *runner) fastEntry(f *loweredFunc) (int, bool) { return 0, false }
-func (r *runner) fast(f *loweredFunc, word int) bool   { return false }
+import "unsafe"
 
-type alias struct{}
+// fastEntry returns the word at which fast code can take over from the canonical state.
+func (r *runner) fastEntry(f *loweredFunc) (word int, ok bool) {
+	if r.tier != TierAuto || r.readWatch || r.lastMile || r.stepOver || r.limit-r.pos <= uint64(4*r.maxLen+64) {
+		return 0, false
+	}
+	word, ok = f.head(r.idx)
+	return word, ok && r.words[word].op != irBreak
+}
 
-func (p *program) lowerFast(f *loweredFunc) error {
-	return p.mod.eachInstr(f.fn, func(i int, pc uint32, in *instr, t *typer) error {
-		if !t.dead && (in.op == OpCall || in.op == OpCallIndirect) {
-			w := ins{op: irData}
-			w.setBC(uint32(f.index))
-			w.setK64(uint64(i + 1))
-			p.code = append(p.code, w)
-			f.returns = append(f.returns, returnSite{uint32(i), uint32(len(p.code))})
+// fast runs fast code from a word until something needs canonical state. It returns false when the run has ended.
+//
+// Fast code tests its limit at branches to loops, at calls and at returns, and between two tests it runs at most every instruction of one function
+// once. With a limit that is two longest functions short of the target it can therefore not pass the target.
+func (r *runner) fast(f *loweredFunc, word int) bool {
+	m, v := r.Machine, &r.vm
+	frame := m.frame
+	v.acc = int64(m.pos) - int64(m.idx)
+	for {
+		m.enterVM()
+		v.pc, v.fp = unsafe.Add(v.code, word*insSize), m.slotAt(frame)
+		slack := int64(2 * m.maxLen)
+		end := int64(r.limit) - slack
+		v.limit = min(end, v.acc+chunk+slack)
+		code := v.runFast()
+		word, frame = m.wordAt(v.pc), m.slotOf(v.fp)
+		in := &m.words[word]
+		switch code {
+		case exitNaN:
+			m.slowNaN(in, frame)
+			word++
+			continue
+		case exitMemory:
+			if m.slowStore(in, frame, false) {
+				word++
+				continue
+			}
+		case exitLazy:
+			if m.resolveCall(word, frame) {
+				continue
+			}
+		case exitStack:
+			if m.growStack(frame + int(in.a) + m.calleeFrame(word, frame)) {
+				continue
+			}
+		case exitLimit:
+			if v.limit < end && !m.interrupt.Load() && !m.leaves(in, frame) {
+				continue
+			}
+			m.deopt(word, frame)
+			r.lastMile = v.limit == end
+			r.stepOver = true
+			return true
+		case exitDriver:
+			m.leaveFast(funcOfWord(m.order, word), int(in.e), frame)
+			return r.driver(in)
 		}
-		return nil
-	})
+		m.deopt(word, frame)
+		r.stepOver = true
+		return true
+	}
+}
+
+// leaves says whether a word returns from an entry function.
+func (m *Machine) leaves(in *ins, frame int) bool {
+	switch in.op {
+	case irRet0, irRet1, irRetN:
+		return m.stack[frame+int(in.b)]>>32 == entryReturn*uint64(insSize)
+	}
+	return false
+}
+
+// callee is the defined function that an indirect call would call, or a negative number.
+func (m *Machine) callee(in *ins, frame int) int {
+	ref := m.tabs[in.c].elems[uint32(m.stack[frame+int(in.b)])]
+	return int(ref-m.refBase) - m.mod.NumImportedFuncs
+}
+
+// resolveCall lowers the function that a word is about to call; it returns false if that has to be left to the precise tier.
+func (m *Machine) resolveCall(word, frame int) bool {
+	if in := &m.words[word]; in.op == irCallIndirect {
+		index := m.callee(in, frame)
+		if index < 0 {
+			return false
+		}
+		_, err := m.needFunc(index)
+		return err == nil
+	}
+	f, err := m.needFunc(int(m.words[word].d))
+	if err != nil {
+		return false
+	}
+	in := &m.words[word] // needFunc may have moved the words
+	in.op, in.b, in.c, in.d = irCall, uint16(f.link), uint16(f.link-f.params), int32((f.begin-word)*insSize)
+	m.words[word+1].a = uint16(f.frame)
+	return true
+}
+
+// calleeFrame is the frame size of the function that a word is about to call.
+func (m *Machine) calleeFrame(word, frame int) int {
+	in := &m.words[word]
+	if in.op == irCallIndirect {
+		return int(m.recs[m.mod.NumImportedFuncs+m.callee(in, frame)].frame)
+	}
+	return int(m.words[word+1].a)
 }

@@ -90,7 +90,7 @@ func (m *Machine) linkImport(imp *Import) error {
 		e, _ = m.cfg.Resolve(imp)
 	}
 	if e.Machine == nil {
-		if imp.Kind != ExternFunc {
+		if imp.Kind != ExternFunc || m.cfg.Resolve != nil && m.cfg.Host == nil {
 			return fmt.Errorf("nothing provides this %v", imp.Kind)
 		}
 		m.externs = append(m.externs, e)
@@ -179,7 +179,9 @@ func (m *Machine) views() {
 	m.tables = unsafe.Pointer(unsafe.SliceData(m.tabViews))
 }
 
-// initSegments applies the active segments in order, elements first, and drops them.
+// initSegments applies the active segments in order, elements first. Which segments are empty afterwards follows wazero, which recordings are made with:
+// active element segments, as specified, and also passive ones of external references, which can only hold nulls; but an active data segment stays,
+// where the specification drops it.
 func (m *Machine) initSegments() error {
 	for i := range m.mod.elems {
 		s := &m.mod.elems[i]
@@ -192,6 +194,7 @@ func (m *Machine) initSegments() error {
 	for i := range m.mod.elems {
 		s := &m.mod.elems[i]
 		if s.mode == segPassive {
+			m.dropElem[i] = s.typ == ExternRef
 			continue
 		}
 		if s.mode == segActive {
@@ -212,7 +215,6 @@ func (m *Machine) initSegments() error {
 		}
 		m.mem0.touch(at, uint64(len(s.data)))
 		copy(m.mem0.data[at:], s.data)
-		m.dropData[i] = true
 	}
 	return nil
 }

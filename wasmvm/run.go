@@ -28,7 +28,7 @@ type runner struct {
 	limit    uint64
 	begin    uint64 // position at which a breakpoint does not stop
 	lastMile bool   // too near the limit for fast code
-	stepOver int    // if not 0, run precise code up to the next head before fast code is tried again
+	stepOver bool   // run precise code up to the next head before fast code is tried again
 	stop     Stop
 }
 
@@ -70,7 +70,7 @@ func (r *runner) step() bool {
 	if r.tier == TierAuto && !r.readWatch && !r.lastMile {
 		n = min(n, uint64(f.nextHead(r.idx)-r.idx))
 	}
-	r.stepOver = 0
+	r.stepOver = false
 	return r.exact(n)
 }
 

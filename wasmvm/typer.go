@@ -13,6 +13,8 @@ type typer struct {
 	stack []ValType
 	ctrl  []ctrlFrame
 	dead  bool // the current instruction cannot be reached
+
+	revived bool // the current instruction, an end, is reached by branches only
 }
 
 // ctrlFrame is one entered block, loop, if or (outermost) function body.
@@ -66,12 +68,10 @@ func (t *typer) push(ts ...ValType) { t.stack = append(t.stack, ts...) }
 // before prepares the stack for what is true before in is executed: an end or else that only branches reach has the block's results.
 // It must be called before apply; it reports whether in can be reached.
 func (t *typer) before(in *instr) bool {
-	switch c := t.top(); in.op {
-	case OpEnd:
-		if t.dead && !c.deadEntry && (c.targeted || c.op == OpIf) {
-			t.stack = append(t.stack[:c.height], c.results...)
-			t.dead = false
-		}
+	t.revived = false
+	if c := t.top(); in.op == OpEnd && t.dead && !c.deadEntry && (c.targeted || c.op == OpIf) {
+		t.stack = append(t.stack[:c.height], c.results...)
+		t.dead, t.revived = false, true
 	}
 	return !t.dead
 }

@@ -1,5 +1,7 @@
 package wasmvm
 
+import "slices"
+
 // SetWatches replaces the watched ranges of linear memory. Run stops after an instruction that touches one: a load or store, a bulk operation, a host
 // call that writes. Ranges, or parts of them, outside the memory are fine and count once it has grown. Watches for reads make Run several times slower.
 func (m *Machine) SetWatches(ws []Watch) {
@@ -59,10 +61,11 @@ func (m *Machine) watched(kind WatchKind, addr, n uint64) bool {
 	return false
 }
 
-// noteAccess notes the watches that an access of the current instruction touches.
+// noteAccess notes the watches that an access of the current instruction touches. A watch is noted once an instruction, with its first access.
 func (m *Machine) noteAccess(kind WatchKind, addr, n uint64) {
 	for i := range m.watches {
-		if m.watches[i].touches(kind, addr, n) {
+		noted := slices.ContainsFunc(m.hits, func(h WatchHit) bool { return h.Index == i })
+		if !noted && m.watches[i].touches(kind, addr, n) {
 			m.hits = append(m.hits, WatchHit{Index: i, Kind: kind, Addr: addr, Len: n})
 		}
 	}

@@ -1,0 +1,254 @@
+package wasmvm
+
+import "fmt"
+
+// fastLowerer makes fast code in one pass. It follows the operand stack symbolically: constants and copies of locals emit nothing until something needs
+// them in a slot, and an operation whose result goes straight to a local, an address or a branch is changed or swallowed instead of being followed
+// by another word.
+//
+// Words are ordered in groups. A group belongs to a run of consecutive instructions, of which the last one made it; it begins where the one before it
+// ended. Between groups the state in the slots is canonical but for the operands that are still constants or copies of locals, which deopt knows
+// how to fill in. Two rules keep that true: only the last word of a group changes anything that is live at the group's beginning, and a word that
+// may leave the loop does so before it has changed anything.
+//
+// Before a label, instructions that emitted nothing are covered by the word before them, because whoever executes them has just executed that. Where
+// there is no such word (after another label or a call, which may come from anywhere) an irNop stands for them.
+type fastLowerer struct {
+	m     *Module
+	fn    *Func
+	index int
+	shape shape
+	slots []int // of the locals
+
+	code    []ins
+	starts  []uint32 // first instruction of the group of each word
+	returns []returnSite
+	stack   []operand
+	ctrl    []fastCtrl
+
+	i       int    // the current instruction
+	next    uint32 // first instruction that no word covers yet
+	last    int    // word that may still be changed or swallowed, -1 if none
+	label   int    // number of words when the last label was set
+	touched bool   // the current instruction emitted or changed a word
+
+	record map[uint32][]alias // if not nil, filled with the operands that are not in their slots at the beginning of each group
+}
+
+// operand is an entry of the symbolic operand stack.
+type operand struct {
+	kind  operandKind
+	slot  uint16 // where it belongs
+	local uint16 // of inLocal: the local's slot
+	val   uint64 // of isConst
+}
+
+type operandKind uint8
+
+const (
+	inSlot operandKind = iota
+	inLocal
+	isConst
+)
+
+// fastCtrl is a block being lowered.
+type fastCtrl struct {
+	op     Opcode
+	dead   bool // it cannot be reached at all
+	height int  // operands below the parameters
+	params int
+	word   int // of a loop: where its code begins
+	idx    int // of a loop or if: its instruction
+	ifWord int // the branch to else or end, -1 if there is none
+	ends   []fix
+}
+
+// fix is a branch whose target is not known yet: displacement of word at, relative to word from, made by instruction idx.
+type fix struct{ at, from, idx int }
+
+// lowerFast appends the fast code of f to the program.
+func (p *program) lowerFast(f *loweredFunc) error {
+	l := newFastLowerer(p.mod, f)
+	if err := l.run(); err != nil {
+		return err
+	}
+	f.starts = l.starts
+	for _, r := range l.returns {
+		f.returns = append(f.returns, returnSite{r.idx, r.word + uint32(f.begin)})
+	}
+	p.code = append(p.code, l.code...)
+	return nil
+}
+
+func newFastLowerer(m *Module, f *loweredFunc) *fastLowerer {
+	return &fastLowerer{m: m, fn: f.fn, index: f.index, shape: f.shape, slots: localSlots(f.fn), last: -1}
+}
+
+func (l *fastLowerer) run() error {
+	l.ctrl = append(l.ctrl, fastCtrl{op: OpEnter, ifWord: -1})
+	return l.m.eachInstr(l.fn, func(i int, _ uint32, in *instr, t *typer) error {
+		l.i, l.touched = i, false
+		if err := l.instr(in, t); err != nil {
+			return err
+		}
+		if l.touched {
+			l.next = uint32(i + 1)
+		}
+		if l.record != nil && l.next == uint32(i+1) {
+			l.record[l.next] = l.aliases()
+		}
+		return nil
+	})
+}
+
+func (l *fastLowerer) instr(in *instr, t *typer) error {
+	switch in.op {
+	case OpBlock, OpLoop, OpIf:
+		return l.block(in, t)
+	case OpElse:
+		return l.elseOp(t)
+	case OpEnd:
+		return l.end(t)
+	}
+	if t.dead {
+		return nil
+	}
+	if len(l.stack) != len(t.stack) {
+		return fmt.Errorf("%w: %d operands instead of %d", errInternal, len(l.stack), len(t.stack))
+	}
+	if n := operandsNeeded(in); len(l.stack)-t.top().height < n {
+		return errUnderflow
+	}
+	return l.plain(in, t)
+}
+
+// operandsNeeded is how many operands an opcode pops, 0 for those that are checked where they are lowered.
+func operandsNeeded(in *instr) int {
+	if d, ok := driverOps[in.op]; ok {
+		return d.params
+	}
+	switch in.op {
+	case OpBrIf, OpBrTable, OpDrop, OpLocalSet, OpLocalTee, OpGlobalSet, OpRefIsNull:
+		return 1
+	case OpSelect, OpSelectT:
+		return 3
+	}
+	n := 0
+	for n < len(in.def.sig) && in.def.sig[n] != ':' {
+		n++
+	}
+	return n
+}
+
+// emit appends a word to the current group.
+func (l *fastLowerer) emit(w ins) int {
+	l.code = append(l.code, w)
+	l.starts = append(l.starts, l.next)
+	l.last = len(l.code) - 1
+	l.touched = true
+	return l.last
+}
+
+// swallow takes back the last word, whose work the next one will do.
+func (l *fastLowerer) swallow() ins {
+	w := l.code[l.last]
+	l.next = l.starts[l.last]
+	l.code, l.starts, l.last = l.code[:l.last], l.starts[:l.last], -1
+	return w
+}
+
+// made returns the last word if it is what made the operand.
+func (l *fastLowerer) made(o operand) *ins {
+	if l.last < 0 || o.kind != inSlot || !opHasDst[l.code[l.last].op] || l.code[l.last].a != o.slot {
+		return nil
+	}
+	return &l.code[l.last]
+}
+
+// setLabel ends the group: instruction idx is reached from elsewhere, and from the word before if falls is set.
+func (l *fastLowerer) setLabel(idx int, falls bool) {
+	if falls && l.next < uint32(idx) && (len(l.code) == l.label || l.code[len(l.code)-1].op == irData) {
+		l.emit(ins{op: irNop})
+	}
+	delete(l.record, uint32(idx)) // at a label all operands are in their slots
+	l.touched = false
+	l.next, l.last, l.label = uint32(idx), -1, len(l.code)
+}
+
+// nextSlot is the slot of the operand to be pushed next.
+func (l *fastLowerer) nextSlot() uint16 {
+	if n := len(l.stack); n > 0 {
+		return l.stack[n-1].slot + 1
+	}
+	return uint16(l.shape.base)
+}
+
+func (l *fastLowerer) push(o operand) {
+	o.slot = l.nextSlot()
+	l.stack = append(l.stack, o)
+}
+
+// result emits a word and pushes the operand it makes.
+func (l *fastLowerer) result(w ins) {
+	w.a = l.nextSlot()
+	l.emit(w)
+	l.push(operand{})
+}
+
+func (l *fastLowerer) pop() operand {
+	o := l.stack[len(l.stack)-1]
+	l.stack = l.stack[:len(l.stack)-1]
+	return o
+}
+
+// use returns a slot that holds the operand, which has been popped.
+func (l *fastLowerer) use(o operand) uint16 {
+	switch o.kind {
+	case inLocal:
+		return o.local
+	case isConst:
+		w := ins{op: irConst, a: o.slot}
+		w.setK64(o.val)
+		l.emit(w)
+	}
+	return o.slot
+}
+
+// flush puts the operands from the n-th on into their slots.
+func (l *fastLowerer) flush(n int) {
+	for i := n; i < len(l.stack); i++ {
+		l.settle(i)
+	}
+}
+
+// settle puts operand i into its slot.
+func (l *fastLowerer) settle(i int) {
+	switch o := &l.stack[i]; o.kind {
+	case inLocal:
+		l.emit(ins{op: irMov, a: o.slot, b: o.local})
+		o.kind = inSlot
+	case isConst:
+		l.use(*o)
+		o.kind = inSlot
+	}
+}
+
+// settleLocal puts the operands that are copies of a local into their slots, because the local is about to change.
+func (l *fastLowerer) settleLocal(local uint16) {
+	for i := range l.stack {
+		if l.stack[i].kind == inLocal && l.stack[i].local == local {
+			l.settle(i)
+		}
+	}
+}
+
+// reset makes the stack hold n operands, all in their slots.
+func (l *fastLowerer) reset(n int) {
+	l.stack = l.stack[:min(n, len(l.stack))]
+	for len(l.stack) < n {
+		l.push(operand{})
+	}
+	for i := range l.stack {
+		l.stack[i].kind = inSlot
+	}
+}

@@ -1,0 +1,254 @@
+package wasmvm
+
+import "fmt"
+
+// plain lowers an opcode that can be reached and is no structure; the operands it pops are there.
+func (l *fastLowerer) plain(in *instr, t *typer) error {
+	if d, ok := driverOps[in.op]; ok {
+		l.driver(d, in)
+		return nil
+	}
+	switch in.op {
+	case OpUnreachable:
+		l.emit(ins{op: irUnreachable})
+	case OpNop:
+	case OpBr:
+		return l.br(in.a, t)
+	case OpBrIf:
+		return l.brIf(in.a, t)
+	case OpBrTable:
+		return l.brTable(in, t)
+	case OpReturn:
+		if len(l.stack) < len(l.fn.Type.Results) {
+			return errUnderflow
+		}
+		l.ret()
+	case OpCall:
+		ft := l.m.FuncType(in.a)
+		if ft == nil {
+			return fmt.Errorf("function %d does not exist", in.a)
+		}
+		if l.m.FuncByIndex(in.a) == nil {
+			return l.call(ins{op: irDriver, b: drvHost, d: int32(in.a)}, ft, true)
+		}
+		return l.call(ins{op: irCallLazy, d: int32(in.a) - int32(l.m.NumImportedFuncs)}, ft, false)
+	case OpCallIndirect:
+		if int64(in.a) >= int64(len(l.m.Types)) || len(l.stack) == 0 {
+			return errUnderflow
+		}
+		ft := &l.m.Types[in.a]
+		w := ins{op: irCallIndirect, b: l.use(l.pop()), c: uint16(in.b), d: int32(typeID(ft))}
+		return l.call(w, ft, false)
+	case OpDrop:
+		l.pop()
+	case OpLocalGet, OpLocalSet, OpLocalTee:
+		if int64(in.a) >= int64(len(l.slots)) {
+			return fmt.Errorf("local %d does not exist", in.a)
+		}
+		l.local(in.op, uint16(l.slots[in.a]))
+	default:
+		return l.operation(in)
+	}
+	return nil
+}
+
+// driver leaves an opcode to the driver, which wants all operands in their slots.
+func (l *fastLowerer) driver(d driverOp, in *instr) {
+	l.flush(0)
+	w := driverWord(d, in)
+	l.reset(len(l.stack) - d.params)
+	w.a, w.e = l.nextSlot(), int32(l.i)
+	l.emit(w)
+	l.last = -1
+	for range d.results {
+		l.push(operand{})
+	}
+}
+
+// local lowers the access to a local. A value just made is made in the local instead.
+func (l *fastLowerer) local(op Opcode, local uint16) {
+	if op == OpLocalGet {
+		l.push(operand{kind: inLocal, local: local})
+		return
+	}
+	o := l.pop()
+	if o.kind == inLocal && o.local == local {
+		if op == OpLocalTee {
+			l.push(o)
+		}
+		return
+	}
+	l.settleLocal(local)
+	if w := l.made(o); w != nil {
+		w.a = local
+		l.touched = true
+		o = operand{kind: inLocal, local: local}
+	} else if o.kind == isConst {
+		w := ins{op: irConst, a: local}
+		w.setK64(o.val)
+		l.emit(w)
+	} else {
+		l.emit(ins{op: irMov, a: local, b: l.use(o)})
+	}
+	if op == OpLocalTee {
+		l.push(o)
+	}
+}
+
+// operation lowers what has operands and at most one result.
+func (l *fastLowerer) operation(in *instr) error {
+	switch in.op {
+	case OpI32Const, OpI64Const, OpF32Const, OpF64Const:
+		l.push(operand{kind: isConst, val: in.val})
+	case OpRefNull:
+		l.push(operand{kind: isConst})
+	case OpRefFunc:
+		l.result(ins{op: irRefFunc, d: int32(in.a)})
+	case OpRefIsNull:
+		l.result(ins{op: irRefIsNull, b: l.use(l.pop())})
+	case OpSelect, OpSelectT:
+		cond, y, x := l.pop(), l.pop(), l.pop()
+		l.result(ins{op: irSelect, b: l.use(x), c: l.use(y), d: int32(l.use(cond))})
+	case OpGlobalGet:
+		l.result(ins{op: irGlobalGet, d: int32(in.a)})
+	case OpGlobalSet:
+		l.emit(ins{op: irGlobalSet, a: l.use(l.pop()), d: int32(in.a)})
+	case OpMemorySize:
+		l.result(ins{op: irMemorySize})
+	case opI64ExtendI32U, opI32ReinterpretF32, opI64ReinterpretF64, opF32ReinterpretI32, opF64ReinterpretI64:
+		// An i32 is kept zero-extended and slots hold bits.
+	case OpI32Eqz:
+		l.eqz(irI32EqImm)
+	case OpI64Eqz:
+		l.eqz(irI64EqImm)
+	default:
+		return l.numeric(in)
+	}
+	return nil
+}
+
+// eqz inverts the comparison before it, or compares with 0.
+func (l *fastLowerer) eqz(op irOp) {
+	o := l.pop()
+	if w := l.made(o); w != nil && op == irI32EqImm {
+		if base, form, cc, ok := intCompare(w.op); ok && form <= formImm {
+			w.op = base + form*numIntConds + inverse[cc]
+			l.touched = true
+			l.push(operand{})
+			return
+		}
+	}
+	l.result(ins{op: op, b: l.use(o)})
+}
+
+func (l *fastLowerer) numeric(in *instr) error {
+	low := in.op.lowering()
+	switch low.kind {
+	case lowUn:
+		l.result(ins{op: low.op, b: l.use(l.pop())})
+	case lowBin:
+		l.binary(low)
+	case lowCmp:
+		l.compare(low)
+	case lowFloatCmp:
+		y, x := l.pop(), l.pop()
+		l.result(ins{op: low.op, b: l.use(x), c: l.use(y)})
+	case lowLoad:
+		w := l.address(low.op, l.pop(), uint32(in.val), true)
+		l.result(w)
+	case lowStore:
+		l.store(low.op, uint32(in.val))
+	default:
+		return fmt.Errorf("%v is not supported", in.op)
+	}
+	return nil
+}
+
+func (l *fastLowerer) binary(low lowering) {
+	y, x := l.pop(), l.pop()
+	if low.commutes && x.kind == isConst && y.kind != isConst {
+		x, y = y, x
+	}
+	if y.kind == isConst {
+		imm, val := low.imm, y.val
+		switch low.op {
+		case irI32Sub:
+			imm, val = irI32AddImm, uint64(-uint32(val))
+		case irI64Sub:
+			imm, val = irI64AddImm, -val
+		}
+		if imm != 0 {
+			w := ins{op: imm, b: l.use(x)}
+			w.setK64(val)
+			l.result(w)
+			return
+		}
+	}
+	l.result(ins{op: low.op, b: l.use(x), c: l.use(y)})
+}
+
+func (l *fastLowerer) compare(low lowering) {
+	y, x := l.pop(), l.pop()
+	op := low.op
+	if x.kind == isConst && y.kind != isConst {
+		base, _, cc, _ := intCompare(op)
+		x, y, op = y, x, base+swapped[cc]
+	}
+	if y.kind == isConst {
+		w := ins{op: op + formImm*numIntConds, b: l.use(x)}
+		w.setK64(y.val)
+		l.result(w)
+		return
+	}
+	l.result(ins{op: op, b: l.use(x), c: l.use(y)})
+}
+
+// The forms of a load or store follow its operation in the table.
+const (
+	formX = iota + 1 // slot + slot
+	formK            // constant
+	formP            // slot + constant
+	formI            // constant value
+)
+
+// address makes the word of a load or store from its address operand, popped, and offset. Unless fold is set an addition before it stays.
+func (l *fastLowerer) address(op irOp, o operand, offset uint32, fold bool) ins {
+	w := ins{op: op, d: int32(offset)}
+	if o.kind == isConst {
+		if ea := uint64(uint32(o.val)) + uint64(offset); ea <= 0xFFFFFFFF {
+			w.op, w.d = op+formK, int32(uint32(ea))
+			return w
+		}
+	}
+	if made := l.made(o); fold && made != nil {
+		switch made.op {
+		case irI32Add:
+			sum := l.swallow()
+			w.op, w.b, w.c = op+formX, sum.b, sum.c
+			return w
+		case irI32AddImm:
+			sum := l.swallow()
+			w.op, w.b, w.e = op+formP, sum.b, sum.d
+			return w
+		}
+	}
+	w.b = l.use(o)
+	return w
+}
+
+func (l *fastLowerer) store(op irOp, offset uint32) {
+	v, o := l.pop(), l.pop()
+	if v.kind == isConst && o.kind != isConst && (op != irStore64 || v.val == uint64(int64(int32(v.val)))) {
+		l.emit(ins{op: op + formI, b: l.use(o), d: int32(offset), e: int32(uint32(v.val))})
+		return
+	}
+	// A constant value would be put into a slot that the addition may read.
+	fold := v.kind != isConst
+	if v.kind == isConst {
+		l.use(v)
+		v.kind = inSlot
+	}
+	w := l.address(op, o, offset, fold)
+	w.a = l.use(v)
+	l.emit(w)
+}

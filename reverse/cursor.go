@@ -76,10 +76,13 @@ func (c *cursor) restore(s *snapshot) error {
 
 // rebase notes that the machine's state is now that of s.
 func (c *cursor) rebase(s *snapshot) {
+	c.m.ResetDirty()
+	if c.mem == s.mem && c.stack == s.stack {
+		return
+	}
 	mem, stack := s.mem.Retain(), s.stack.Retain()
 	c.forget()
 	c.mem, c.stack = mem, stack
-	c.m.ResetDirty()
 }
 
 // forget gives up the images that the machine's state is known by. The next

@@ -63,13 +63,14 @@ type slotValue struct {
 // slotsOf reads the watched locals and globals in the most direct way.
 func slotsOf(m *wasmvm.Machine, watches []Watch) []slotValue {
 	out := make([]slotValue, len(watches))
+	depth := m.Depth()
 	for i, w := range watches {
 		switch w.Space {
 		case SpaceGlobal:
 			out[i] = slotValue{true, m.Global(int(w.Addr))}
 		case SpaceLocal:
 			for k, f := range m.Frames() {
-				if m.Depth()-1-k == w.Frame && f.Func().Index == w.Func {
+				if depth-1-k == w.Frame && f.Func().Index == w.Func {
 					out[i] = slotValue{true, f.Local(int(w.Addr))}
 				}
 			}

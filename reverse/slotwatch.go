@@ -62,7 +62,7 @@ func (s *stopSet) probe(fn *wasmvm.Func, index uint64, op1, op2 wasmvm.Opcode) e
 type sample struct {
 	exists bool
 	value  uint64
-	depth  int
+	depth  int // frames, as far as it matters
 }
 
 // look reads the watched slots. The result is appended to buf.
@@ -77,8 +77,8 @@ func (s *stopSet) read(m *wasmvm.Machine, w *Watch) sample {
 	if w.Space == SpaceGlobal {
 		return sample{exists: true, value: m.Global(int(w.Addr))}
 	}
-	depth := m.Depth()
 	// One instruction touches the innermost frame, or on return the one below.
+	depth := depthUpTo(m, w.Frame+3)
 	inner := depth - 1 - w.Frame
 	if inner != 0 && inner != 1 {
 		return sample{depth: depth}
@@ -99,6 +99,18 @@ func (s *stopSet) read(m *wasmvm.Machine, w *Watch) sample {
 		break
 	}
 	return sample{depth: depth}
+}
+
+// depthUpTo is the number of frames, but at most n: counting them takes time.
+func depthUpTo(m *wasmvm.Machine, n int) int {
+	depth := 0
+	for range m.Frames() {
+		if depth == n {
+			break
+		}
+		depth++
+	}
+	return depth
 }
 
 // changed compares the samples before one instruction with the state after it.

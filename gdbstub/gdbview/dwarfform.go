@@ -153,9 +153,3 @@ func (f dwForm) isAddrIndex() bool {
 func (f dwForm) isStrIndex() bool {
 	return f == formStrx || f == formGNUStrIndex || f >= formStrx1 && f <= formStrx4
 }
-
-// isBlock reports that the value is a counted run of bytes.
-func (f dwForm) isBlock() bool {
-	c := f.info().class
-	return c == classBlock || c == classExpr
-}

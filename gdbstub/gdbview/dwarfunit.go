@@ -23,7 +23,6 @@ type dwUnit struct {
 
 	// From the first DIE.
 	name                                             string
-	lowPC                                            uint64
 	addrBase, strBase, rnglistsBase, loclistsBase    uint64
 	hasAddrBase, hasStrBase, hasRnglists, hasLoclist bool
 

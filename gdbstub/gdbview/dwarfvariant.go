@@ -17,17 +17,17 @@ type dwVariants struct {
 
 // dwEdit is a change to one attribute of an entry.
 type dwEdit struct {
-	attr    int    // position
-	name    uint32 // new name
-	form    dwForm // new form
-	padding int    // bytes of the old value that the new form leaves over
+	attr    int        // position
+	name    dwarf.Attr // new name
+	form    dwForm     // new form
+	padding int        // bytes of the old value that the new form leaves over
 }
 
 // replace gives attribute i of an entry another form, whose values have size
 // bytes. It returns where the value goes, or nil if that is impossible.
 func (v *dwVariants) replace(d *dwDIE, i int, form dwForm, size int) []byte {
 	a := &d.attrs[i]
-	e := dwEdit{attr: i, name: uint32(a.name), form: form, padding: a.end - a.off - size}
+	e := dwEdit{attr: i, name: a.name, form: form, padding: a.end - a.off - size}
 	if e.padding < 0 || e.padding > 256 || d.ab.attrs[i].form == formIndirect || !v.apply(d, e) {
 		return nil
 	}
@@ -60,7 +60,7 @@ func (v *dwVariants) empty(d *dwDIE, i int) bool {
 
 // hide makes debuggers pass over attribute i of an entry.
 func (v *dwVariants) hide(d *dwDIE, i int) bool {
-	return v.apply(d, dwEdit{attr: i, name: uint32(attrPadding), form: d.ab.attrs[i].form})
+	return v.apply(d, dwEdit{attr: i, name: attrPadding, form: d.ab.attrs[i].form})
 }
 
 // apply writes the code of the entry's variant over its code, which has to
@@ -119,7 +119,7 @@ func appendVariant(b []byte, code uint64, a *dwAbbrev, e dwEdit) []byte {
 		if i != e.attr {
 			spec(s.name, s.form)
 		} else {
-			spec(dwarf.Attr(e.name), e.form)
+			spec(e.name, e.form)
 		}
 		if s.form == formImplicitConst && (i != e.attr || e.form == s.form) {
 			b = appendSLEB(b, s.implicit)

@@ -1,6 +1,8 @@
 package gdbstub
 
 import (
+	"cmp"
+	"slices"
 	"sync"
 	"time"
 )
@@ -10,17 +12,29 @@ const (
 	outputChunk = 2048
 	// outputDelay is how long output may wait for more.
 	outputDelay = 50 * time.Millisecond
+	// outputKept is how many bytes of output are kept to be shown later.
+	outputKept = 16 << 20
 )
 
 // Output passes on what the program prints to the user of the debugger. Replaying
-// prints everything again each time a stretch of history is run, so Output shows
-// each host call once, when the user first moves forwards over it.
+// prints again each time a stretch of history is run, and prints nothing where the
+// target jumps to a checkpoint. So Output keeps what it gets, and shows each host
+// call once: when the user first moves forwards over it.
 type Output struct {
-	mu    sync.Mutex
-	next  uint64            // the first host call that has not been shown
-	sink  func(text []byte) // nil while the user is not moving forwards
-	buf   []byte
-	timer *time.Timer
+	mu     sync.Mutex
+	kept   []printed         // by call
+	size   int               // bytes in kept
+	next   uint64            // calls before it have been shown, or are not to be
+	before uint64            // calls before it are forgotten
+	sink   func(text []byte) // nil while the user is not moving forwards
+	buf    []byte
+	timer  *time.Timer
+}
+
+// printed is what one host call printed.
+type printed struct {
+	call uint64
+	text []byte
 }
 
 // Write takes what host call number call of the program printed on fd, all of it
@@ -28,14 +42,51 @@ type Output struct {
 func (o *Output) Write(call uint64, fd uint32, p []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.sink == nil || call < o.next {
+	o.keep(call, p)
+	if o.sink != nil && call >= o.next {
+		o.show(call + 1)
+	}
+}
+
+// keep remembers what a call printed. When it is too much the oldest quarter is
+// forgotten.
+func (o *Output) keep(call uint64, p []byte) {
+	i, found := o.find(call)
+	if found || call < o.before {
 		return
 	}
-	o.next = call + 1
-	for len(p) > 0 {
-		n := min(len(p), outputChunk-len(o.buf))
-		o.buf = append(o.buf, p[:n]...)
-		p = p[n:]
+	o.kept = slices.Insert(o.kept, i, printed{call, slices.Clone(p)})
+	o.size += len(p)
+	if o.size <= outputKept {
+		return
+	}
+	drop := 0
+	for ; o.size > outputKept/4*3 && drop < len(o.kept)-1; drop++ {
+		o.size -= len(o.kept[drop].text)
+	}
+	o.before = o.kept[drop].call
+	o.kept = slices.Delete(o.kept, 0, drop)
+}
+
+// find returns where in kept the first call from call on is.
+func (o *Output) find(call uint64) (int, bool) {
+	return slices.BinarySearchFunc(o.kept, call, func(p printed, call uint64) int { return cmp.Compare(p.call, call) })
+}
+
+// show shows what the calls before end printed, unless it has been.
+func (o *Output) show(end uint64) {
+	for i, _ := o.find(o.next); i < len(o.kept) && o.kept[i].call < end; i++ {
+		o.write(o.kept[i].text)
+	}
+	o.next = max(o.next, end)
+}
+
+// write sends text in packets that are not too small or too large.
+func (o *Output) write(text []byte) {
+	for len(text) > 0 {
+		n := min(len(text), outputChunk-len(o.buf))
+		o.buf = append(o.buf, text[:n]...)
+		text = text[n:]
 		if len(o.buf) == outputChunk {
 			o.flush()
 		}
@@ -54,10 +105,11 @@ func (o *Output) begin(completed uint64, sink func(text []byte)) {
 	o.sink = sink
 }
 
-// end shows what is left and stops listening.
-func (o *Output) end() {
+// end is called when the move has come to where completed host calls are over.
+func (o *Output) end(completed uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.show(completed)
 	o.flush()
 	o.sink = nil
 }

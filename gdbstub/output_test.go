@@ -11,19 +11,19 @@ import (
 // screen collects what an Output shows, with a | between packets.
 type screen struct {
 	mu   sync.Mutex
-	text string
+	text []byte
 }
 
 func (s *screen) show(text []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.text += string(text) + "|"
+	s.text = append(append(s.text, text...), '|')
 }
 
 func (s *screen) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.text
+	return string(s.text)
 }
 
 func TestOutputOnce(t *testing.T) {
@@ -36,23 +36,25 @@ func TestOutputOnce(t *testing.T) {
 	print(0, "again;")
 	print(1, "one;")
 	print(2, "two;")
-	o.end()
-	print(3, "not moving forwards;")
+	o.end(3)
+	print(3, "three;") // not while moving forwards
 	o.begin(0, s.show) // after going back
-	print(0, "0;")
-	print(1, "1;")
-	print(2, "2;")
-	print(4, "four;")
-	o.end()
+	print(0, "nobody listens;")
+	print(1, "one;")
+	print(2, "two;")
+	print(4, "four;") // a checkpoint beyond 3 was jumped to
+	o.end(5)
 	o.begin(9, s.show) // a seek went over some
-	print(8, "8;")
+	print(8, "eight;")
 	print(9, "nine;")
-	o.end()
+	o.end(9) // interrupted: 9 is run again
+	o.begin(8, s.show)
+	print(9, "nine;")
+	o.end(10)
 	o.restart()
 	o.begin(0, s.show)
-	print(0, "zero;")
-	o.end()
-	if want := "one;two;|four;|nine;|zero;|"; s.String() != want {
+	o.end(3)
+	if want := "one;two;|three;four;|nine;|nobody listens;one;two;|"; s.String() != want {
 		t.Errorf("shown %q, want %q", s.String(), want)
 	}
 }
@@ -62,13 +64,32 @@ func TestOutputChunks(t *testing.T) {
 	var s screen
 	o.begin(0, s.show)
 	o.Write(0, 2, []byte(strings.Repeat("x", 2*outputChunk+1)))
-	o.end()
+	o.end(1)
 	var sizes []int
 	for part := range strings.SplitSeq(s.String(), "|") {
 		sizes = append(sizes, len(part))
 	}
 	if len(sizes) != 4 || sizes[0] != outputChunk || sizes[1] != outputChunk || sizes[2] != 1 {
 		t.Errorf("packets of %v bytes", sizes)
+	}
+}
+
+// TestOutputKept prints more than is kept for later.
+func TestOutputKept(t *testing.T) {
+	var o Output
+	var s screen
+	part := []byte(strings.Repeat("x", outputKept/8))
+	for call := range uint64(9) {
+		o.Write(call, 1, part)
+	}
+	o.Write(0, 1, part) // run again
+	if o.size != outputKept/4*3 || len(o.kept) != 6 || o.kept[0].call != 3 {
+		t.Errorf("kept %d bytes of %d calls", o.size, len(o.kept))
+	}
+	o.begin(0, s.show)
+	o.end(9)
+	if got := strings.Count(s.String(), "x"); got != outputKept/4*3 {
+		t.Errorf("shown %d bytes", got)
 	}
 }
 
@@ -89,7 +110,7 @@ func TestOutputDelay(t *testing.T) {
 			t.Errorf("shown after a while: %q, want \"ab|\"", s.String())
 		}
 		o.Write(2, 1, []byte("c"))
-		o.end()
+		o.end(3)
 		time.Sleep(2 * outputDelay)
 		synctest.Wait()
 		if s.String() != "ab|c|" {

@@ -119,11 +119,13 @@ func (s *session) gone() bool {
 
 // move changes the position by run, showing what the program prints on the way.
 func (s *session) move(run func() reverse.Stop) reverse.Stop {
-	if s.opt.Output != nil {
-		s.opt.Output.begin(s.target.Machine().HostCalls(), s.console)
-		defer s.opt.Output.end()
+	if s.opt.Output == nil {
+		return s.moveSilently(run)
 	}
-	return s.moveSilently(run)
+	s.opt.Output.begin(s.target.Machine().HostCalls(), s.console)
+	stop := s.moveSilently(run)
+	s.opt.Output.end(s.target.Machine().HostCalls())
+	return stop
 }
 
 // moveSilently is move for going back, when everything has been shown.

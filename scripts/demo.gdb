@@ -1,6 +1,7 @@
 # The session of scripts/demo.sh: from the crash back to its cause.
 set pagination off
 set width 0
+set print null-stop on
 set confirm off
 
 echo \n== The session starts at the program's first instruction. Let it run:\n(gdb) continue\n

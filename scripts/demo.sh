@@ -32,7 +32,7 @@ for fragment in \
 	'it->supplier->total += value(it);' \
 	'rename_item (it=' \
 	'*to++ = c; /* the bug: nothing stops at NAME_SIZE */' \
-	'name = "Nordmann Fasteners"'; do
+	'name = "Nordmann Fasteners'; do
 	if ! grep -qF -- "$fragment" "$work/log"; then
 		echo "demo: FAILED: gdb never showed: $fragment" >&2
 		exit 1

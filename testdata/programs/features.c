@@ -213,8 +213,9 @@ int main(int argc, char **argv)
 	int l = strings(buffer, sizeof buffer); /* at: call strings */
 	int v = locals(); /* at: call locals */
 	frame.min = corner; /* at: frame write */
+	ratio *= 3; /* at: ratio */
 	printf("%d %g %g %lld %d,%d\n", f, a, (double)h, (long long)w, corner.x, corner.y);
 	printf("%d %u %d %s %d %d\n", s, t, counter, name, d, p); /* at: second print */
-	printf("%u %s %d %d %s\n", (unsigned)b, buffer, l, v, argv[argc - 1]);
+	printf("%u %s %d %d %g\n", (unsigned)b, buffer, l, v, ratio);
 	return (int)(hidden % 10); /* at: main end */
 }

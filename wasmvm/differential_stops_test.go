@@ -1,0 +1,232 @@
+package wasmvm_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"wrev/internal/randmod"
+	"wrev/wasmvm"
+)
+
+// access is one access to linear memory by a completed instruction.
+type access struct {
+	kind      wasmvm.WatchKind
+	addr, len uint64
+}
+
+// history is a whole run, instruction by instruction.
+type history struct {
+	pcs      []uint32            // by position; the last is the instruction that ends the program
+	accesses map[uint64][]access // by the position of the instruction
+}
+
+// maxHistory is how many instructions of a run are kept; the fuel of the modules
+// that are used makes most runs shorter.
+const maxHistory = 6000
+
+// recordHistory steps through a run. It finds accesses by reading operands, so it
+// depends on nothing but a correct state at each position.
+func recordHistory(t *testing.T, m *randmod.Module, mod *wasmvm.Module) *history {
+	t.Helper()
+	vm, host := newRandomOf(t, m, mod, wasmvm.TierPrecise)
+	h := &history{pcs: []uint32{vm.PC()}, accesses: map[uint64][]access{}}
+	f := newFlow(mod)
+	for len(h.pcs) <= maxHistory {
+		p := vm.Position()
+		list := operandAccesses(t, f, vm)
+		calls := len(host.calls)
+		before := slices.Clone(vm.Memory())
+		if s := vm.Run(p + 1); s.Reason != wasmvm.StopLimit {
+			break
+		}
+		if len(host.calls) > calls {
+			c := host.calls[calls]
+			_, writes := m.Answer(uint64(calls), c.Import, c.Args, before)
+			for _, w := range writes {
+				list = append(list, access{wasmvm.WatchWrite, uint64(w.Addr), uint64(len(w.Data))})
+			}
+		}
+		h.accesses[p] = list
+		h.pcs = append(h.pcs, vm.PC())
+	}
+	return h
+}
+
+// widths of the load and store opcodes 0x28 to 0x3E.
+var widths = []uint64{4, 8, 4, 8, 1, 1, 2, 2, 1, 1, 2, 2, 4, 4, 4, 8, 4, 8, 1, 2, 1, 2, 4}
+
+// operandAccesses computes what the next instruction will access if it does not trap.
+func operandAccesses(t *testing.T, f *flow, vm *wasmvm.Machine) []access {
+	t.Helper()
+	at, err := f.locate(vm.PC())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var frame wasmvm.Frame
+	for _, fr := range vm.Frames() {
+		frame = fr
+		break
+	}
+	operand := func(fromTop int) uint64 { return uint64(uint32(frame.Operand(frame.NumOperands() - 1 - fromTop))) }
+	read, write := wasmvm.WatchRead, wasmvm.WatchWrite
+	switch op := at.fn.Ops[at.i]; op {
+	case wasmvm.OpMemoryFill, wasmvm.OpMemoryInit, wasmvm.OpMemoryCopy:
+		n := operand(0)
+		if n == 0 {
+			return nil
+		}
+		list := []access{{write, operand(2), n}}
+		if op == wasmvm.OpMemoryCopy {
+			list = append(list, access{read, operand(1), n})
+		}
+		return list
+	default:
+		if op < wasmvm.OpI32Load || op > wasmvm.OpI64Store32 {
+			return nil
+		}
+		offset := f.immediates(at.fn, at.i, 2)[1]
+		width := widths[op-wasmvm.OpI32Load]
+		if op >= 0x36 {
+			return []access{{write, operand(1) + offset, width}}
+		}
+		return []access{{read, operand(0) + offset, width}}
+	}
+}
+
+// end is the last position of the history.
+func (h *history) end() uint64 { return uint64(len(h.pcs) - 1) }
+
+// TestRandomBreakpoints runs from breakpoint to breakpoint in both tiers and
+// compares the stops with a history made by single steps.
+func TestRandomBreakpoints(t *testing.T) {
+	forHistories(t, 6, func(seed uint64, m *randmod.Module, mod *wasmvm.Module, h *history, r *rand.Rand) {
+		var points []uint32
+		for range 1 + r.IntN(3) {
+			points = append(points, h.pcs[r.IntN(len(h.pcs))])
+		}
+		var want []uint64
+		for p := 1; p < len(h.pcs); p++ {
+			if slices.Contains(points, h.pcs[p]) {
+				want = append(want, uint64(p))
+			}
+		}
+		for _, tier := range []wasmvm.Tier{wasmvm.TierAuto, wasmvm.TierPrecise} {
+			vm, _ := newRandomOf(t, m, mod, tier)
+			for _, pc := range points {
+				if err := vm.SetBreakpoint(pc); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var got []uint64
+			for {
+				s := vm.Run(h.end() + 1)
+				if s.Reason != wasmvm.StopBreakpoint || vm.Position() > h.end() {
+					break
+				}
+				got = append(got, vm.Position())
+			}
+			if !slices.Equal(got, want) {
+				t.Fatalf("seed %d, %s, breakpoints %#x: %d stops, should be %d; the first difference is stop %d: %v, %v",
+					seed, tierName(tier), points, len(got), len(want), firstDifference(got, want), clip(got, want), clip(want, got))
+			}
+		}
+	})
+}
+
+// clip is the part of a around its first difference from b.
+func clip(a, b []uint64) []uint64 {
+	i := firstDifference(a, b)
+	return a[max(0, i-1):min(len(a), i+2)]
+}
+
+// TestRandomWatches runs from watch stop to watch stop in both tiers and compares
+// the stops with the accesses of the history.
+func TestRandomWatches(t *testing.T) {
+	forHistories(t, 6, func(seed uint64, m *randmod.Module, mod *wasmvm.Module, h *history, r *rand.Rand) {
+		if !m.Memory {
+			return
+		}
+		watches := randomWatches(r, h)
+		type stop struct {
+			position uint64
+			indexes  []int
+		}
+		var want []stop
+		for p := range h.end() {
+			if hit := touched(watches, h.accesses[p]); len(hit) > 0 {
+				want = append(want, stop{p + 1, hit})
+			}
+		}
+		for _, tier := range []wasmvm.Tier{wasmvm.TierAuto, wasmvm.TierPrecise} {
+			vm, _ := newRandomOf(t, m, mod, tier)
+			vm.SetWatches(watches)
+			for i := 0; ; i++ {
+				s := vm.Run(h.end())
+				if s.Reason != wasmvm.StopWatch {
+					if i != len(want) {
+						t.Fatalf("seed %d, %s, %v: %d stops instead of %d; stopped at %d by reason %v, missing %+v", seed, tierName(tier), watches, i, len(want), vm.Position(), s.Reason, want[i])
+					}
+					break
+				}
+				got := stop{position: vm.Position()}
+				for _, w := range s.Watches {
+					got.indexes = append(got.indexes, w.Index)
+				}
+				slices.Sort(got.indexes)
+				if i >= len(want) || got.position != want[i].position || !slices.Equal(got.indexes, want[i].indexes) {
+					t.Fatalf("seed %d, %s, %v: stop %d of %d is %+v; should be %+v", seed, tierName(tier), watches, i, len(want), got, want[min(i, len(want)):min(i+1, len(want))])
+				}
+			}
+		}
+	})
+}
+
+// randomWatches draws ranges, most of them near an access of the history.
+func randomWatches(r *rand.Rand, h *history) []wasmvm.Watch {
+	var list []wasmvm.Watch
+	for range 1 + r.IntN(3) {
+		w := wasmvm.Watch{Kind: wasmvm.WatchKind(1 + r.IntN(3)), Addr: r.Uint64N(0x3000), Len: 1 + r.Uint64N(8)}
+		if a := h.accesses[r.Uint64N(h.end()+1)]; len(a) > 0 {
+			w.Addr = a[0].addr + r.Uint64N(4)
+		}
+		if r.IntN(8) == 0 {
+			w.Len = 5000 // more than a page
+		}
+		list = append(list, w)
+	}
+	return list
+}
+
+// touched lists the watches that some access touches.
+func touched(watches []wasmvm.Watch, accesses []access) []int {
+	var hit []int
+	for i, w := range watches {
+		for _, a := range accesses {
+			if w.Kind&a.kind != 0 && a.addr < w.Addr+w.Len && w.Addr < a.addr+a.len {
+				hit = append(hit, i)
+				break
+			}
+		}
+	}
+	return hit
+}
+
+// forHistories calls check several times for each of some random modules.
+func forHistories(t *testing.T, times int, check func(uint64, *randmod.Module, *wasmvm.Module, *history, *rand.Rand)) {
+	t.Helper()
+	for seed := range uint64(80) {
+		o := options(seed)
+		o.Fuel = 20
+		m := randmod.Generate(seed, o)
+		mod, err := wasmvm.Decode(m.Wasm)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := recordHistory(t, m, mod)
+		r := rand.New(rand.NewPCG(seed, 6))
+		for range times {
+			check(seed, m, mod, h, r)
+		}
+	}
+}

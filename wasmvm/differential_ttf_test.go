@@ -1,0 +1,203 @@
+package wasmvm_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"wrev/internal/randmod"
+	"wrev/wasmvm"
+	"wrev/wasmvm/internal/testkit"
+)
+
+// ttfModules is how many modules binaryen makes for a test run; one takes about 10 ms.
+const ttfModules = 60
+
+// ttfFeatures are those of WebAssembly 2.0 that binaryen's generator knows how to use.
+var ttfFeatures = []string{
+	"--mvp-features", "--enable-sign-ext", "--enable-mutable-globals",
+	"--enable-nontrapping-float-to-int", "--enable-bulk-memory", "--enable-multivalue",
+}
+
+// TestBinaryenModules runs modules that binaryen's fuzzer makes: bigger than ours, and
+// of another mind. Without binaryen the modules of randmod have to do, but where
+// CI is set a missing binaryen is an error.
+func TestBinaryenModules(t *testing.T) {
+	tool, err := exec.LookPath("wasm-opt")
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("wasm-opt is not installed: install Debian's package binaryen")
+		}
+		t.Log("wasm-opt is not installed (Debian's package binaryen): modules of our own generator take its place")
+		for seed := range uint64(ttfModules) {
+			checkModule(t, randmod.Generate(1e6+seed, randmod.Options{MaxBody: 300, MaxFuncs: 20}), rand.New(rand.NewPCG(seed, 7)))
+		}
+		return
+	}
+	dir := t.TempDir()
+	for seed := range uint64(ttfModules) {
+		wasm := ttfModule(t, tool, dir, seed)
+		checkTTF(t, seed, wasm)
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// ttfModule lets binaryen make a module from random bytes.
+func ttfModule(t *testing.T, tool, dir string, seed uint64) []byte {
+	t.Helper()
+	r := rand.New(rand.NewPCG(seed, 8))
+	data := make([]byte, 200+r.IntN(8000))
+	for i := range data {
+		data[i] = byte(r.Uint32())
+	}
+	in, out := filepath.Join(dir, "seed.bin"), filepath.Join(dir, "m.wasm")
+	if err := os.WriteFile(in, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := append([]string{in, "-ttf", "-o", out}, ttfFeatures...)
+	if message, err := exec.Command(tool, args...).CombinedOutput(); err != nil {
+		t.Fatalf("wasm-opt: %v: %s", err, message)
+	}
+	wasm, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wasm
+}
+
+// ttfRun is what a run leaves behind, as text: results, traps and log lines in order.
+type ttfRun struct {
+	log    []string
+	memory []byte
+}
+
+func (r *ttfRun) logCall(name string, v uint64) {
+	r.log = append(r.log, fmt.Sprintf("%s %#x", name, v))
+}
+
+// checkTTF calls every exported function in both engines.
+func checkTTF(t *testing.T, seed uint64, wasm []byte) {
+	t.Helper()
+	mod, err := wasmvm.Decode(wasm)
+	if err != nil {
+		t.Fatalf("seed %d: %v", seed, err)
+	}
+	want := ttfOracle(t, mod, wasm)
+	for _, tier := range []wasmvm.Tier{wasmvm.TierAuto, wasmvm.TierPrecise} {
+		got := ttfVM(t, mod, tier)
+		if i := firstDifference(want.log, got.log); i < max(len(want.log), len(got.log)) {
+			t.Fatalf("seed %d, %s, line %d of %d: %q, wazero has %q", seed, tierName(tier), i, len(want.log),
+				got.log[i:min(i+3, len(got.log))], want.log[i:min(i+3, len(want.log))])
+		}
+		if !bytes.Equal(want.memory, got.memory) {
+			t.Fatalf("seed %d, %s: memory differs at %#x", seed, tierName(tier), firstDifference(want.memory, got.memory))
+		}
+	}
+}
+
+// ttfCalls lists exported functions in order; each is called with zeros.
+func ttfCalls(mod *wasmvm.Module, call func(name string, fn uint32, args []uint64)) {
+	for _, e := range mod.Exports {
+		if e.Kind != wasmvm.ExternFunc || e.Name == "hangLimitInitializer" {
+			continue
+		}
+		if limit, ok := mod.ExportedFunc("hangLimitInitializer"); ok {
+			call("hangLimitInitializer", limit, nil)
+		}
+		call(e.Name, e.Index, make([]uint64, len(mod.FuncType(e.Index).Params)))
+	}
+}
+
+// outcome appends the results or the trap of one call.
+func (r *ttfRun) outcome(mod *wasmvm.Module, name string, fn uint32, results []uint64, err error) {
+	if err != nil {
+		r.log = append(r.log, name+": "+testkit.TrapText(err))
+		return
+	}
+	for i, t := range mod.FuncType(fn).Results {
+		r.logCall(name, testkit.Narrow(randmod.ValType(t), results[i]))
+	}
+}
+
+func ttfOracle(t *testing.T, mod *wasmvm.Module, wasm []byte) *ttfRun {
+	t.Helper()
+	run := &ttfRun{}
+	rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigCompiler().WithMemoryLimitPages(ttfPages))
+	defer rt.Close(ctx)
+	b := rt.NewHostModuleBuilder("fuzzing-support")
+	for _, imp := range mod.Imports {
+		if imp.Kind != wasmvm.ExternFunc {
+			continue
+		}
+		params := mod.Types[imp.TypeIndex].Params
+		types := make([]api.ValueType, len(params))
+		for i, p := range params {
+			types[i] = byte(p)
+		}
+		f := func(_ context.Context, stack []uint64) {
+			for i, p := range params {
+				run.logCall(imp.Name, testkit.Narrow(randmod.ValType(p), stack[i]))
+			}
+		}
+		b.NewFunctionBuilder().WithGoFunction(api.GoFunc(f), types, nil).Export(imp.Name)
+	}
+	if _, err := b.Instantiate(ctx); err != nil {
+		t.Fatal(err)
+	}
+	inst, err := rt.Instantiate(ctx, wasm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ttfCalls(mod, func(name string, fn uint32, args []uint64) {
+		results, err := inst.ExportedFunction(name).Call(ctx, args...)
+		run.outcome(mod, name, fn, results, err)
+	})
+	if mem := inst.Memory(); mem != nil {
+		view, _ := mem.Read(0, mem.Size())
+		run.memory = bytes.Clone(view)
+	}
+	return run
+}
+
+// ttfPages is the greatest size of a memory in both engines, in 64 KiB pages.
+const ttfPages = 64
+
+// ttfHost is the host of our VM.
+type ttfHost struct {
+	run *ttfRun
+	mod *wasmvm.Module
+}
+
+func (h ttfHost) HostCall(_ *wasmvm.Machine, fn uint32, args, _ []uint64) error {
+	for _, a := range args {
+		h.run.logCall(h.mod.ImportedFunc(fn).Name, a)
+	}
+	return nil
+}
+
+func ttfVM(t *testing.T, mod *wasmvm.Module, tier wasmvm.Tier) *ttfRun {
+	t.Helper()
+	run := &ttfRun{}
+	vm, err := wasmvm.New(mod, wasmvm.Config{Host: ttfHost{run, mod}, MaxMemoryPages: ttfPages, NaN: nanRule()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	vm.SetTier(tier)
+	ttfCalls(mod, func(name string, fn uint32, args []uint64) {
+		results, err := vm.Invoke(fn, args...)
+		mustTrap(t, err)
+		run.outcome(mod, name, fn, results, err)
+	})
+	run.memory = bytes.Clone(vm.Memory())
+	return run
+}

@@ -18,13 +18,15 @@ func TestExactWrites(t *testing.T) {
 	for _, background := range []byte{0xa5, 0x5a} {
 		st := newStage(t)
 		stop := connect(st.opt.Listen[0], 60)
-		o, end := recordWithOracle(t, s.wasm(background), "everything", filepath.Join(t.TempDir(), "r.wrev"), st.opt)
+		path := filepath.Join(t.TempDir(), "r.wrev")
+		o, end := recordWithOracle(t, s.wasm(background), "everything", path, st.opt, nil)
 		stop()
 		if end != (recording.End{Kind: recording.EndExit, ExitCode: 7}) {
 			t.Fatalf("the script ended with %+v", end)
 		}
 		o.check()
 		checkErrnos(t, s, o)
+		replayWithOracle(t, path, o, st.out.String())
 		runs = append(runs, o)
 	}
 	checkNothingExtra(t, s, runs[0], runs[1])

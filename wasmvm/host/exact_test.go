@@ -297,8 +297,8 @@ func withVariants(s script) script {
 
 // stage is the outside world of a script.
 type stage struct {
-	opt      Options
-	out, err bytes.Buffer
+	opt Options
+	out bytes.Buffer // standard output and error
 }
 
 func newStage(t *testing.T) *stage {
@@ -320,7 +320,7 @@ func newStage(t *testing.T) *stage {
 		Listen: []string{listenAddress(t)},
 		Stdin:  strings.NewReader(strings.Repeat("stdin ", 100)),
 	}}
-	s.opt.Stdout, s.opt.Stderr = &s.out, &s.err
+	s.opt.Stdout, s.opt.Stderr = &s.out, &s.out
 	s.opt.random = patternReader{}
 	return s
 }

@@ -47,7 +47,9 @@ type Options struct {
 	// WrevVersion goes into the recording.
 	WrevVersion string
 
-	random io.Reader // for tests; nil is the real one
+	// For tests: where random bytes come from, and compiled code is kept.
+	random io.Reader
+	cache  wazero.CompilationCache
 }
 
 // ParseMount parses HOST[:GUEST][:ro]. Without GUEST, the program sees the
@@ -141,10 +143,11 @@ type setup struct {
 	module    wazero.ModuleConfig
 	sockets   sock.Config
 	pages     uint32
+	cache     wazero.CompilationCache
 }
 
 func (o *Options) setup(name string) (*setup, error) {
-	s := &setup{args: append([]string{name}, o.Args...), pages: o.MaxMemoryPages}
+	s := &setup{args: append([]string{name}, o.Args...), pages: o.MaxMemoryPages, cache: o.cache}
 	if s.pages == 0 {
 		s.pages = MaxMemoryPages
 	}

@@ -79,6 +79,9 @@ func compile(ctx context.Context, wasm []byte, s *setup) (*program, error) {
 	config := wazero.NewRuntimeConfig().
 		WithDebugInfoEnabled(false).
 		WithMemoryLimitPages(s.pages)
+	if s.cache != nil {
+		config = config.WithCompilationCache(s.cache)
+	}
 	p := &program{runtime: wazero.NewRuntimeWithConfig(ctx, config)}
 	var err error
 	p.guest, err = p.runtime.CompileModule(experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)), wasm)
@@ -163,19 +166,20 @@ func classify(err error) recording.End {
 	case errors.As(err, &exit):
 		return recording.End{Kind: recording.EndExit, ExitCode: exit.ExitCode()}
 	}
-	// wazero's trap is the innermost error, and the text around it says so.
+	// wazero's trap is the innermost error, and the text around it says so, but
+	// for stack overflow, which comes without a stack trace.
 	inner := err
 	for next := errors.Unwrap(inner); next != nil; next = errors.Unwrap(inner) {
 		inner = next
 	}
 	text := inner.Error()
 	switch {
-	case !strings.Contains(err.Error(), "wasm error: "+text):
-		return recording.End{Kind: recording.EndHostError, Trap: text}
-	case text == "stack overflow":
+	case err.Error() == "stack overflow" || strings.HasSuffix(err.Error(), "failed: stack overflow"):
 		return recording.End{Kind: recording.EndStackOverflow, Trap: text}
-	default:
+	case strings.Contains(err.Error(), "wasm error: "+text):
 		return recording.End{Kind: recording.EndTrap, Trap: text}
+	default:
+		return recording.End{Kind: recording.EndHostError, Trap: text}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"sort"
 
+	"wrev/internal/wasmenc"
 	"wrev/wasmvm/wasi"
 )
 
@@ -63,76 +64,110 @@ func (s step) holds(addr uint32) bool {
 
 // wasm assembles the script. Memory is filled with background before each call.
 func (s script) wasm(background byte) []byte {
-	var types, imports []byte
-	functions := wasi.Functions()
-	for i, f := range functions {
-		types = append(types, 0x60)
-		types = appendUleb(types, uint64(len(f.Params)))
-		for _, p := range f.Params {
-			types = append(types, valType(p.Wide))
-		}
-		if f.HasErrno {
-			types = append(types, 1, 0x7f)
-		} else {
-			types = append(types, 0)
-		}
-		imports = appendName(imports, wasi.ModuleNames[0])
-		imports = appendName(imports, f.Name)
-		imports = append(imports, 0)
-		imports = appendUleb(imports, uint64(i))
+	p := small{pages: scriptPages, export: "_start", body: s.code(background)}
+	for _, f := range wasi.Functions() {
+		p.imports = append(p.imports, [2]string{wasi.ModuleNames[0], f.Name})
 	}
-	types = append(types, 0x60, 0, 0)
-	n := uint64(len(functions))
-
-	m := append([]byte(nil), "\x00asm\x01\x00\x00\x00"...)
-	m = appendSection(m, 1, appendUleb(nil, n+1), types)
-	m = appendSection(m, 2, appendUleb(nil, n), imports)
-	m = appendSection(m, 3, []byte{1}, appendUleb(nil, n))
-	m = appendSection(m, 5, []byte{1, 1, scriptPages, scriptPages})
-	m = appendSection(m, 7, []byte{2}, append(appendName(nil, "memory"), 2, 0), appendUleb(append(appendName(nil, "_start"), 0), n))
-	body := append([]byte{0}, s.code(background)...)
-	m = appendSection(m, 10, []byte{1}, appendUleb(nil, uint64(len(body))), body)
-	return m
+	return p.wasm()
 }
 
-func (s script) code(background byte) []byte {
-	var c []byte
+func (s script) code(background byte) wasmenc.Code {
+	var c wasmenc.Code
 	constant := func(v uint32) {
-		c = append(c, 0x41)
-		c = appendSleb(c, int64(int32(v)))
+		c.Op(0x41)
+		c.S(int64(int32(v)))
 	}
-	index := make(map[string]uint64)
+	index := make(map[string]int)
 	for i, f := range wasi.Functions() {
-		index[f.Name] = uint64(i)
+		index[f.Name] = i
 	}
 	for _, st := range s {
 		constant(0)
 		constant(uint32(background))
 		constant(scriptMemSize)
-		c = append(c, 0xfc, 11, 0) // memory.fill
+		c.FC(11, 0) // memory.fill
 		for _, addr := range sortedKeys(st.data) {
 			for i, b := range st.data[addr] {
 				constant(addr + uint32(i))
 				constant(uint32(b))
-				c = append(c, 0x3a, 0, 0) // i32.store8
+				c.Op(0x3a, 0, 0) // i32.store8
 			}
 		}
 		f, _ := wasi.Lookup(st.fn)
 		for i, a := range st.args {
 			if f.Params[i].Wide {
-				c = append(c, 0x42)
-				c = appendSleb(c, int64(a))
+				c.Op(0x42)
+				c.S(int64(a))
 			} else {
 				constant(uint32(a))
 			}
 		}
-		c = append(c, 0x10)
-		c = appendUleb(c, index[st.fn])
+		c.OpU(0x10, index[st.fn])
 		if f.HasErrno {
-			c = append(c, 0x1a) // drop
+			c.Op(0x1a) // drop
 		}
 	}
-	return append(c, 0x0b)
+	return c
+}
+
+// small is a program of one function without parameters and results.
+type small struct {
+	imports [][2]string // functions; those that are none of WASI have no parameters and results
+	pages   int         // of memory, exported; 0 is none
+	start   bool        // the function is the start function
+	export  string      // and exported under this name, if any
+	body    wasmenc.Code
+}
+
+func (p small) wasm() []byte {
+	var types, imports, exports wasmenc.Code
+	for i, imp := range p.imports {
+		types.Op(0x60)
+		f, ok := wasi.Lookup(imp[1])
+		if !ok {
+			f = &wasi.Func{}
+		}
+		types.U(uint64(len(f.Params)))
+		for _, param := range f.Params {
+			types.Op(valType(param.Wide))
+		}
+		if f.HasErrno {
+			types.Op(1, 0x7f)
+		} else {
+			types.Op(0)
+		}
+		imports.Name(imp[0])
+		imports.Name(imp[1])
+		imports.OpU(0, i)
+	}
+	types.Op(0x60, 0, 0)
+	n := len(p.imports)
+	numExports := 0
+	if p.pages > 0 {
+		exports.Name("memory")
+		exports.Op(2, 0)
+		numExports++
+	}
+	if p.export != "" {
+		exports.Name(p.export)
+		exports.OpU(0, n)
+		numExports++
+	}
+	m := wasmenc.Code(wasmenc.Header)
+	m.Section(1, n+1, types)
+	m.Section(2, n, imports)
+	m.Section(3, 1, wasmenc.Code{byte(n)})
+	if p.pages > 0 {
+		m.Section(5, 1, wasmenc.Code{1, byte(p.pages), byte(p.pages)})
+	}
+	m.Section(7, numExports, exports)
+	if p.start {
+		m.Op(8, 1, byte(n))
+	}
+	var body wasmenc.Code
+	body.Bytes(append(append([]byte{0}, p.body...), 0x0b))
+	m.Section(10, 1, body)
+	return m
 }
 
 func sortedKeys(m map[uint32][]byte) []uint32 {
@@ -149,34 +184,4 @@ func valType(wide bool) byte {
 		return 0x7e
 	}
 	return 0x7f
-}
-
-func appendSection(m []byte, id byte, parts ...[]byte) []byte {
-	size := 0
-	for _, p := range parts {
-		size += len(p)
-	}
-	m = appendUleb(append(m, id), uint64(size))
-	for _, p := range parts {
-		m = append(m, p...)
-	}
-	return m
-}
-
-func appendName(b []byte, s string) []byte {
-	return append(appendUleb(b, uint64(len(s))), s...)
-}
-
-func appendUleb(b []byte, v uint64) []byte {
-	for ; v >= 0x80; v >>= 7 {
-		b = append(b, byte(v)|0x80)
-	}
-	return append(b, byte(v))
-}
-
-func appendSleb(b []byte, v int64) []byte {
-	for ; v < -64 || v > 63; v >>= 7 {
-		b = append(b, byte(v)|0x80)
-	}
-	return append(b, byte(v)&0x7f)
 }

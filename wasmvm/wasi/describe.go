@@ -25,33 +25,31 @@ const maxShown = 48
 // the call's result and writes what it wrote. Results are shown as far as they
 // were written.
 func (f *Func) Describe(args []uint64, mem []byte, errno uint32, writes []Write) string {
-	var b strings.Builder
-	b.WriteString(f.Name)
-	b.WriteByte('(')
-	sep := ""
-	for i := 0; i < len(f.Params) && i < len(args); i++ {
-		text := f.describeParam(i, args, mem)
-		if text == "" {
-			continue
-		}
-		b.WriteString(sep)
-		b.WriteString(text)
-		sep = ", "
+	call := f.DescribeCall(args, mem)
+	switch {
+	case !f.HasErrno:
+		return call
+	case errno != errnoSuccess:
+		return call + " -> " + ErrnoName(errno)
 	}
-	b.WriteByte(')')
-	if !f.HasErrno {
-		return b.String()
-	}
-	b.WriteString(" -> ")
-	if errno != errnoSuccess {
-		b.WriteString(ErrnoName(errno))
-		return b.String()
-	}
-	b.WriteByte('0')
 	if results := f.describeResults(args, mem, writes); results != "" {
-		b.WriteString(" (" + results + ")")
+		return call + " -> 0 (" + results + ")"
 	}
-	return b.String()
+	return call + " -> 0"
+}
+
+// DescribeCall shows a call without its result.
+func (f *Func) DescribeCall(args []uint64, mem []byte) string {
+	if len(args) != len(f.Params) {
+		return fmt.Sprintf("%s%v", f.Name, args)
+	}
+	var shown []string
+	for i := range f.Params {
+		if text := f.describeParam(i, args, mem); text != "" {
+			shown = append(shown, text)
+		}
+	}
+	return f.Name + "(" + strings.Join(shown, ", ") + ")"
 }
 
 // describeParam returns "name=value", or nothing for parameters that say only
@@ -146,6 +144,9 @@ func describeVec(addr, count uint32, mem []byte, text bool) string {
 }
 
 func (f *Func) describeResults(args []uint64, mem []byte, writes []Write) string {
+	if len(args) != len(f.Params) {
+		return ""
+	}
 	switch f.effect {
 	case effectRandom:
 		return show(writes, uint32(args[0]))

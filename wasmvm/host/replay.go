@@ -1,0 +1,276 @@
+package host
+
+import (
+	"fmt"
+	"slices"
+
+	"wrev/checkpoint/recording"
+	"wrev/wasmvm"
+	"wrev/wasmvm/wasi"
+)
+
+// overflowSlots is the size of the stack, in slots of 8 bytes, on which a
+// recording that ended with a stack overflow is replayed. How deep the recorder
+// got cannot be known: wazero's frames are not ours. This is room for more frames
+// of the smallest function than wazero has, and little enough to fill and to
+// checkpoint within seconds.
+const overflowSlots = 1 << 24
+
+// MachineConfig returns the configuration with which a machine repeats the
+// recording, its calls answered by host, a Replayer as a rule.
+//
+// The stack of a program that did not overflow must not overflow now, so it has
+// all that wasmvm offers.
+func MachineConfig(r *recording.Reader, host wasmvm.Host) wasmvm.Config {
+	meta := r.Meta()
+	c := wasmvm.Config{MaxMemoryPages: meta.MaxMemoryPages, Host: host}
+	if meta.GOARCH == "arm64" {
+		c.NaN = wasmvm.NaNARM64
+	}
+	if end, ok := r.End(); ok && end.Kind == recording.EndStackOverflow {
+		c.MaxStackSlots = overflowSlots
+	}
+	return c
+}
+
+// DivergenceError says that a replay did something else than the recorded
+// program: the two engines disagree, or the recording was made by something
+// else.
+type DivergenceError struct {
+	Position uint64 // of the instruction, the call as a rule
+	Call     uint64 // number of the host call
+	Recorded string
+	Replayed string
+}
+
+func (e *DivergenceError) Error() string {
+	return fmt.Sprintf("the replay diverges from the recording at position %d, host call %d: recorded was %s, the replay has %s",
+		e.Position, e.Call, e.Recorded, e.Replayed)
+}
+
+// Replayer answers host calls from a recording. It implements wasmvm.Host.
+//
+// It keeps no state of its own: it looks up the call whose number the machine
+// says is next, so that a machine may be moved to any position. Several machines
+// may share one, unless Output or Observe is set.
+//
+// At the end of a recording without an end it fails with ErrEndOfLog, and in one
+// that ended with a stack overflow it makes the call overflow the stack.
+type Replayer struct {
+	// Output, if not nil, is told what the program writes to its standard
+	// output (fd 1) and error (fd 2). p is valid until it returns.
+	Output func(call uint64, fd uint32, p []byte)
+	// Observe, if not nil, sees each call before it changes anything. An error
+	// is passed on, and the call is not answered.
+	Observe func(m *wasmvm.Machine, call uint64, c *recording.HostCall) error
+
+	r       *recording.Reader
+	imports []replayedImport
+	last    uint64 // number of calls
+	text    []byte // scratch
+}
+
+// replayedImport is what is known about an imported function.
+type replayedImport struct {
+	name   string
+	fn     *wasi.Func // nil if it is none of WASI
+	logged uint32     // index under which its calls are logged
+}
+
+// NewReplayer makes a Replayer for the recording of a program.
+func NewReplayer(r *recording.Reader, mod *wasmvm.Module) *Replayer {
+	h := &Replayer{r: r, last: r.NumCalls()}
+	first := make(map[[2]string]uint32)
+	for i := range uint32(mod.NumImportedFuncs) {
+		imp := mod.ImportedFunc(i)
+		key := [2]string{imp.Module, imp.Name}
+		if _, seen := first[key]; !seen {
+			first[key] = i
+		}
+		entry := replayedImport{name: imp.Module + "." + imp.Name, logged: first[key]}
+		if fn, ok := wasi.Lookup(imp.Name); ok && wasi.IsModule(imp.Module) && sameSignature(fn, mod.FuncType(i)) {
+			entry.fn, entry.name = fn, imp.Name
+		}
+		h.imports = append(h.imports, entry)
+	}
+	return h
+}
+
+// sameSignature guards against a module, read from a file that anyone may have
+// written, whose WASI functions are not those of WASI.
+func sameSignature(fn *wasi.Func, t *wasmvm.FuncType) bool {
+	results := 0
+	if fn.HasErrno {
+		results = 1
+	}
+	if len(t.Params) != len(fn.Params) || len(t.Results) != results {
+		return false
+	}
+	for i, p := range fn.Params {
+		if want := map[bool]wasmvm.ValType{false: wasmvm.I32, true: wasmvm.I64}[p.Wide]; t.Params[i] != want {
+			return false
+		}
+	}
+	return true
+}
+
+// HostCall implements wasmvm.Host.
+func (h *Replayer) HostCall(m *wasmvm.Machine, fn uint32, args, results []uint64) error {
+	n := m.HostCalls()
+	if n >= h.last {
+		return h.afterEnd(m, fn, args)
+	}
+	c, err := h.r.Call(n)
+	if err != nil {
+		return fmt.Errorf("host call %d: %w", n, err)
+	}
+	imp := h.imported(fn)
+	if err := h.check(m, n, imp, c, args); err != nil {
+		return err
+	}
+	if h.Observe != nil {
+		if err := h.Observe(m, n, c); err != nil {
+			return err
+		}
+	}
+	if c.NoReturn {
+		return h.noReturn(imp, c)
+	}
+	if len(c.Results) != len(results) {
+		return fmt.Errorf("host call %d: the recording has %d results, %s has %d; the file is damaged or of another program", n, len(c.Results), imp.name, len(results))
+	}
+	if h.Output != nil && imp.fn != nil && imp.fn.Name == "fd_write" && c.Results[0] == 0 {
+		h.output(n, args, c, m.Memory())
+	}
+	for i := range c.Writes {
+		if err := m.WriteMemory(uint64(c.Writes[i].Addr), c.Writes[i].Data); err != nil {
+			return fmt.Errorf("host call %d: the recorded write cannot be repeated, the file is damaged or of another program: %w", n, err)
+		}
+	}
+	copy(results, c.Results)
+	return nil
+}
+
+// imported returns what is known about import fn. The machine has only those of
+// the module, but it may not be the module of this Replayer.
+func (h *Replayer) imported(fn uint32) replayedImport {
+	if int64(fn) < int64(len(h.imports)) {
+		return h.imports[fn]
+	}
+	return replayedImport{name: fmt.Sprintf("import %d", fn), logged: fn}
+}
+
+// check compares what the machine asks with what was recorded.
+func (h *Replayer) check(m *wasmvm.Machine, n uint64, imp replayedImport, c *recording.HostCall, args []uint64) error {
+	if c.Import == imp.logged && slices.Equal(c.Args, args) {
+		if imp.fn == nil || imp.fn.Digest(args, m.Memory()) == c.Inputs {
+			return nil
+		}
+		return &DivergenceError{
+			Position: m.Position(), Call: n,
+			Recorded: h.describe(c.Import, c.Args, nil) + " with other bytes in memory",
+			Replayed: h.describe(imp.logged, args, m.Memory()),
+		}
+	}
+	return &DivergenceError{
+		Position: m.Position(), Call: n,
+		Recorded: h.describe(c.Import, c.Args, nil),
+		Replayed: h.describe(imp.logged, args, m.Memory()),
+	}
+}
+
+// noReturn ends the program as the recorded call did.
+func (h *Replayer) noReturn(imp replayedImport, c *recording.HostCall) error {
+	if imp.fn != nil && !imp.fn.HasErrno && len(c.Args) == 1 {
+		return &wasmvm.ExitError{Code: uint32(c.Args[0])}
+	}
+	text := "it did not return"
+	if end, ok := h.r.End(); ok && end.Trap != "" {
+		text = end.Trap
+	}
+	return problemf(ErrEndOfLog, "end of the recording: host function %s failed: %s", imp.name, text)
+}
+
+// afterEnd answers a call that comes after the last recorded one.
+func (h *Replayer) afterEnd(m *wasmvm.Machine, fn uint32, args []uint64) error {
+	end, ok := h.r.End()
+	switch {
+	case !ok || end.Kind == recording.EndInterrupted:
+		return ErrEndOfLog
+	case end.Kind == recording.EndStackOverflow:
+		trap := &wasmvm.Trap{Code: wasmvm.TrapStackOverflow, PC: m.PC()}
+		if f := m.Func(); f != nil {
+			trap.Func = f.Index
+		}
+		return trap
+	case end.Kind == recording.EndHostError:
+		return problemf(ErrEndOfLog, "end of the recording: %s", end.Trap)
+	}
+	return &DivergenceError{
+		Position: m.Position(), Call: m.HostCalls(),
+		Recorded: "the end of the program: " + describeEnd(end),
+		Replayed: h.describe(h.imported(fn).logged, args, m.Memory()),
+	}
+}
+
+// describe shows a call without its result.
+func (h *Replayer) describe(fn uint32, args []uint64, mem []byte) string {
+	return describeCall(h.imported(fn), args, mem)
+}
+
+func describeCall(imp replayedImport, args []uint64, mem []byte) string {
+	if imp.fn == nil {
+		return fmt.Sprintf("%s%v", imp.name, args)
+	}
+	return imp.fn.DescribeCall(args, mem)
+}
+
+func describeEnd(end recording.End) string {
+	switch end.Kind {
+	case recording.EndExit:
+		return fmt.Sprintf("exit code %d", end.ExitCode)
+	case recording.EndTrap:
+		return "trap: " + end.Trap
+	case recording.EndStackOverflow:
+		return "trap: stack overflow"
+	}
+	return fmt.Sprintf("%v: %s", end.Kind, end.Trap)
+}
+
+// output passes on what a successful fd_write wrote to fd 1 or 2.
+func (h *Replayer) output(n uint64, args []uint64, c *recording.HostCall, mem []byte) {
+	fd := uint32(args[0])
+	if fd != 1 && fd != 2 {
+		return
+	}
+	h.text = appendOutput(h.text[:0], args, c, mem)
+	h.Output(n, fd, h.text)
+}
+
+// appendOutput appends the bytes that a successful fd_write took.
+func appendOutput(dst []byte, args []uint64, c *recording.HostCall, mem []byte) []byte {
+	fn, _ := wasi.Lookup("fd_write")
+	var room [8]wasi.Range
+	ranges := fn.Inputs(room[:0], args, mem)
+	if len(ranges) == 0 {
+		return dst
+	}
+	from := len(dst)
+	for _, r := range ranges[1:] { // the first is the array of iovecs
+		dst = append(dst, r.Of(mem)...)
+	}
+	if taken, ok := writtenWord(c, uint32(args[3])); ok && uint64(taken) < uint64(len(dst)-from) {
+		dst = dst[:from+int(taken)]
+	}
+	return dst
+}
+
+// writtenWord returns the 32-bit result that a call put at addr.
+func writtenWord(c *recording.HostCall, addr uint32) (uint32, bool) {
+	for _, w := range c.Writes {
+		if w.Addr == addr && len(w.Data) == 4 {
+			return uint32(w.Data[0]) | uint32(w.Data[1])<<8 | uint32(w.Data[2])<<16 | uint32(w.Data[3])<<24, true
+		}
+	}
+	return 0, false
+}

@@ -320,7 +320,11 @@ func replayWithOracle(t *testing.T, path string, o *oracle, output string) {
 	if err := checkEnd(m, r, end, stop); err != nil {
 		t.Errorf("at host call %d: %v", m.HostCalls(), err)
 	}
-	if printed.String() != output {
-		t.Errorf("the replay printed %q, the program %q", printed.String(), output)
+	if got := printed.String(); got != output {
+		i := 0
+		for i < len(got) && i < len(output) && got[i] == output[i] {
+			i++
+		}
+		t.Errorf("the replay printed %d bytes and the program %d; they differ from byte %d on: %.40q, %.40q", len(got), len(output), i, got[i:], output[i:])
 	}
 }

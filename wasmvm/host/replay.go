@@ -139,7 +139,7 @@ func (h *Replayer) HostCall(m *wasmvm.Machine, fn uint32, args, results []uint64
 	if len(c.Results) != len(results) {
 		return fmt.Errorf("host call %d: the recording has %d results, %s has %d; the file is damaged or of another program", n, len(c.Results), imp.name, len(results))
 	}
-	if h.Output != nil && imp.fn != nil && imp.fn.Name == "fd_write" && c.Results[0] == 0 {
+	if h.Output != nil && imp.fn != nil && imp.fn.Name == "fd_write" {
 		h.output(n, args, c, m.Memory())
 	}
 	for i := range c.Writes {
@@ -237,17 +237,22 @@ func describeEnd(end recording.End) string {
 	return fmt.Sprintf("%v: %s", end.Kind, end.Trap)
 }
 
-// output passes on what a successful fd_write wrote to fd 1 or 2.
+// output passes on what an fd_write wrote to fd 1 or 2. One that fails with
+// EFAULT has done so too: wazero finds a wild pointer when it comes to it.
 func (h *Replayer) output(n uint64, args []uint64, c *recording.HostCall, mem []byte) {
+	const efault = 21
 	fd := uint32(args[0])
-	if fd != 1 && fd != 2 {
+	if fd != 1 && fd != 2 || c.Results[0] != 0 && c.Results[0] != efault {
 		return
 	}
 	h.text = appendOutput(h.text[:0], args, c, mem)
-	h.Output(n, fd, h.text)
+	if len(h.text) > 0 {
+		h.Output(n, fd, h.text)
+	}
 }
 
-// appendOutput appends the bytes that a successful fd_write took.
+// appendOutput appends the bytes that an fd_write took: as many as it says, or
+// all up to the first wild pointer.
 func appendOutput(dst []byte, args []uint64, c *recording.HostCall, mem []byte) []byte {
 	fn, _ := wasi.Lookup("fd_write")
 	var room [8]wasi.Range
@@ -258,6 +263,9 @@ func appendOutput(dst []byte, args []uint64, c *recording.HostCall, mem []byte) 
 	from := len(dst)
 	for _, r := range ranges[1:] { // the first is the array of iovecs
 		dst = append(dst, r.Of(mem)...)
+	}
+	if c.Results[0] != 0 {
+		return dst
 	}
 	if taken, ok := writtenWord(c, uint32(args[3])); ok && uint64(taken) < uint64(len(dst)-from) {
 		dst = dst[:from+int(taken)]

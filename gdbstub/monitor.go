@@ -105,8 +105,16 @@ func (s *session) monitorSeek(args []string) string {
 	if stop.Err != nil {
 		text += fmt.Sprintf("%v\n", stop.Err)
 	}
-	return text + "gdb does not know yet. Type: maintenance flush register-cache\n"
+	return text + staleText
 }
+
+// staleText says how to make gdb look again: it keeps what it has read until it
+// has run the program itself.
+const staleText = `To make gdb look again, type:
+    maintenance flush dcache
+    maintenance flush register-cache
+    frame
+`
 
 func (s *session) monitorExit([]string) string {
 	s.exited, s.done = true, true

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"wrev/gdbstub/gdbview"
 	"wrev/gdbstub/rsp"
@@ -37,6 +38,8 @@ type session struct {
 	lldb      bool   // the client is lldb
 	noProcess string // the stop reply that told that the program is gone; "" while it is there
 	endShown  bool   // the user has been told that history ends here
+
+	writeLogged bool // the person at the server knows that memory cannot be changed
 
 	points points
 	mem    []byte // scratch
@@ -152,8 +155,8 @@ func (s *session) handle(p []byte) {
 		s.detach()
 	case 'g':
 		s.readRegisters()
-	case 'G':
-		s.refuseWrite("registers")
+	case 'G', 'P':
+		s.refuse("registers")
 	case 'H', 'T':
 		s.threadPacket(p[0], rest)
 	case 'k':
@@ -161,11 +164,9 @@ func (s *session) handle(p []byte) {
 	case 'm':
 		s.readMemory(rest, false)
 	case 'M', 'X':
-		s.refuseWrite("memory")
+		s.refuseMemory(rest)
 	case 'p':
 		s.readRegister(rest)
-	case 'P':
-		s.refuseWrite("registers")
 	case 'q', 'Q':
 		s.queryPacket(string(p))
 	case 'R':
@@ -205,10 +206,23 @@ func (s *session) failText(text bool, code int, format string, args ...any) {
 	}
 }
 
-func (s *session) refuseWrite(what string) {
+func (s *session) refuse(what string) {
 	// gdb before 16 does not announce that it shows texts, but does where
 	// registers are concerned. lldb takes them for successes.
-	s.failText(!s.lldb, errRefused, "%s cannot be changed: history is read-only", what)
+	s.failText(!s.lldb, errRefused, readOnlyText, what)
+}
+
+const readOnlyText = "%s cannot be changed: history is read-only"
+
+// refuseMemory answers M and X.
+func (s *session) refuseMemory(args string) {
+	s.refuse("memory")
+	// A write of nothing asks whether X is known.
+	if where, _, _ := strings.Cut(args, ":"); !s.writeLogged && !strings.HasSuffix(where, ",0") {
+		// gdb before 16 says only that it cannot access memory.
+		s.log("the debugger tried to write: "+readOnlyText, "memory")
+		s.writeLogged = true
+	}
 }
 
 // threadPacket answers H (choose a thread) and T (is a thread alive). There is

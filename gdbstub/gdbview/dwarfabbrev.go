@@ -132,6 +132,7 @@ func checkSpec(s dwSpec) error {
 const (
 	attrMIPSLinkageName dwarf.Attr = 0x2007
 	attrMacros          dwarf.Attr = 0x79
+	attrGNUDwoName      dwarf.Attr = 0x2130
 	attrGNUAddrBase     dwarf.Attr = 0x2133
 	// attrPadding is ours, in the range for vendors: debuggers skip it. It
 	// takes the place of what had to go.

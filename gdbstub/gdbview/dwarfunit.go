@@ -104,7 +104,11 @@ func (u *dwUnit) parseHeader(types bool) error {
 	return nil
 }
 
-var errCutOff = errors.New("it is cut off")
+var (
+	errCutOff = errors.New("it is cut off")
+	// A .dwo file would have to be translated as well.
+	errSplit = errors.New("its debug info is in another file; compile it without -gsplit-dwarf")
+)
 
 // parseRoot reads the first DIE, which says how to read all others.
 func (u *dwUnit) parseRoot() error {
@@ -116,13 +120,17 @@ func (u *dwUnit) parseRoot() error {
 		return errors.New("it has no first entry")
 	}
 	switch d.ab.tag {
-	case dwarf.TagCompileUnit, dwarf.TagPartialUnit, dwarf.TagTypeUnit, dwarf.TagSkeletonUnit:
+	case dwarf.TagCompileUnit, dwarf.TagPartialUnit, dwarf.TagTypeUnit:
+	case dwarf.TagSkeletonUnit:
+		return errSplit
 	default:
 		return fmt.Errorf("its first entry is a %v", d.ab.tag)
 	}
 	for i := range d.attrs {
 		a := &d.attrs[i]
 		switch a.name {
+		case dwarf.AttrDwoName, attrGNUDwoName:
+			return errSplit
 		case dwarf.AttrAddrBase, attrGNUAddrBase:
 			u.addrBase, u.hasAddrBase = a.val, true
 		case dwarf.AttrStrOffsetsBase:

@@ -15,7 +15,7 @@ const (
 
 // dwWarningTexts say what each kind costs, after the number of cases.
 var dwWarningTexts = [numDwWarnings]string{
-	warnUnit:     "parts of the debug info make no sense and are left out",
+	warnUnit:     "units of the debug info cannot be used and are left out",
 	warnLine:     "line tables make no sense and are left out",
 	warnLocation: "locations of variables make no sense; these variables show as optimized out",
 	warnRange:    "address ranges make no sense and are left out",

@@ -9,6 +9,8 @@ import (
 )
 
 // runFast runs register code until something needs the driver, and says what. v.pc is then the word it stands at, not yet executed.
+//
+//go:nocheckptr
 func (v *vm) runFast() int {
 	pc, fp, mem, msize, flags, acc, limit := v.pc, v.fp, v.mem, v.msize, v.flags, v.acc, v.limit
 	var code int

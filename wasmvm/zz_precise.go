@@ -9,6 +9,8 @@ import (
 )
 
 // runPrecise runs up to v.left instructions of precise code and counts each. When it returns early v.pc is the word it stands at, not yet executed.
+//
+//go:nocheckptr
 func (v *vm) runPrecise() int {
 	pc, fp, mem, msize, flags, left := v.pc, v.fp, v.mem, v.msize, v.flags, v.left
 	var code int

@@ -82,10 +82,10 @@ func loopFile(table []op, fast bool) string {
 	var b bytes.Buffer
 	b.WriteString(header + "import (\n\"math\"\n\"math/bits\"\n\"unsafe\"\n)\n\n")
 	if fast {
-		b.WriteString("// runFast runs register code until something needs the driver, and says what. v.pc is then the word it stands at, not yet executed.\nfunc (v *vm) runFast() int {\n")
+		b.WriteString("// runFast runs register code until something needs the driver, and says what. v.pc is then the word it stands at, not yet executed.\n//\n//go:nocheckptr\nfunc (v *vm) runFast() int {\n")
 		b.WriteString("pc, fp, mem, msize, flags, acc, limit := v.pc, v.fp, v.mem, v.msize, v.flags, v.acc, v.limit\nvar code int\nloop:\nfor {\n")
 	} else {
-		b.WriteString("// runPrecise runs up to v.left instructions of precise code and counts each. When it returns early v.pc is the word it stands at, not yet executed.\nfunc (v *vm) runPrecise() int {\n")
+		b.WriteString("// runPrecise runs up to v.left instructions of precise code and counts each. When it returns early v.pc is the word it stands at, not yet executed.\n//\n//go:nocheckptr\nfunc (v *vm) runPrecise() int {\n")
 		b.WriteString("pc, fp, mem, msize, flags, left := v.pc, v.fp, v.mem, v.msize, v.flags, v.left\nvar code int\nloop:\nfor ; left > 0; left-- {\n")
 	}
 	fmt.Fprintf(&b, "in := (*ins)(pc)\nswitch in.op & %d {\n", maxOps-1)

@@ -24,7 +24,7 @@ func readFile(t testing.TB, path string) []byte {
 
 // damageCalls are enough for a few chunks of compressible and incompressible calls, one larger than a slot, and a slot in use.
 func damageCalls() []HostCall {
-	calls := randomCalls(5, 25)
+	calls := randomCalls(5, 20)
 	calls = append(calls, numbers(1, 2, 3, 4, 5, 6, 7, 8, 9)...)
 	calls = append(calls, HostCall{Import: 2, Writes: []MemWrite{{Data: bytes.Repeat([]byte("large"), 50)}}})
 	return append(calls, numbers(10, 20, 30)...)
@@ -107,18 +107,23 @@ func TestTorn(t *testing.T) {
 	}
 }
 
-// TestBitFlips flips every bit, one at a time.
+// TestBitFlips flips the bits, one at a time.
 func TestBitFlips(t *testing.T) {
 	calls := damageCalls()
 	end := End{Kind: EndTrap, Trap: "integer overflow"}
 	for name, end := range map[string]*End{"closed": &end, "killed": nil} {
 		t.Run(name, func(t *testing.T) {
 			data := readFile(t, record(t, smallConfig, calls, end))
+			chunks := journalOffset + numSlots*smallConfig.slotSize
 			for i := range data {
 				if i >= markOffset+len(interruptedMark) && i < journalOffset {
 					continue // nothing is there
 				}
-				for bit := range 8 {
+				step := 1
+				if end == nil && i >= chunks {
+					step = 5 // the chunks are those of the closed one
+				}
+				for bit := 0; bit < 8; bit += step {
 					data[i] ^= 1 << bit
 					checkDamaged(t, data, false, calls, end)
 					data[i] ^= 1 << bit

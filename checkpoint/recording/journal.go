@@ -2,7 +2,6 @@ package recording
 
 import (
 	"encoding/binary"
-	"errors"
 	"hash/crc32"
 	"math/bits"
 	"os"
@@ -53,8 +52,6 @@ type journal struct {
 	unmap  func() error // nil without a mapping
 	direct file         // without a mapping, every change is written here
 }
-
-var errNoMapping = errors.New("files cannot be mapped on this system")
 
 // openJournal maps the first size bytes of f, or falls back to a copy that is written through.
 func openJournal(f *os.File, via file, size int, writeThrough bool) (*journal, error) {

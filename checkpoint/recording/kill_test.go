@@ -90,9 +90,9 @@ func TestKill(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 13))
 	for mode := range killModes {
 		t.Run(mode, func(t *testing.T) {
-			for round := range 8 {
+			for round := range 7 {
 				path := filepath.Join(t.TempDir(), strconv.Itoa(round)+".wrev")
-				killRecorder(t, path, mode, 1+rng.IntN(400))
+				killRecorder(t, path, mode, 1+rng.IntN(300))
 				ack := binary.LittleEndian.Uint64(readFile(t, path+".ack"))
 				r, err := Open(path)
 				if err != nil {

@@ -58,7 +58,7 @@ func TestDiskFull(t *testing.T) {
 	calls := damageCalls()
 	whole := int64(len(readFile(t, record(t, smallConfig, calls, &End{}))))
 	rooms := []int64{0, 1, 4000}
-	for room := (fileHeader{journalOffset, uint32(smallConfig.slotSize), numSlots}).chunksOffset(); room < whole+20; room += 17 {
+	for room := (fileHeader{journalOffset, uint32(smallConfig.slotSize), numSlots}).chunksOffset(); room < whole+20; room += 41 {
 		rooms = append(rooms, room)
 	}
 	for i, room := range rooms {
@@ -128,7 +128,7 @@ func checkPrefix(t *testing.T, path string, calls []HostCall, least, most int) *
 // TestWriteThroughFails is a disk error where there is no mapping.
 func TestWriteThroughFails(t *testing.T) {
 	calls := damageCalls()
-	for after := 0; after < 90; after += 3 {
+	for after := 0; after < 90; after += 5 {
 		failing := &failingFile{left: after}
 		path := filepath.Join(t.TempDir(), "a.wrev")
 		w, err := create(path, testMeta(), testModule, config{

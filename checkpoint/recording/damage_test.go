@@ -116,7 +116,7 @@ func TestBitFlips(t *testing.T) {
 			data := readFile(t, record(t, smallConfig, calls, end))
 			chunks := journalOffset + numSlots*smallConfig.slotSize
 			for i := range data {
-				if i >= markOffset+len(interruptedMark) && i < journalOffset {
+				if i >= fileHeaderSize && i < journalOffset {
 					continue // nothing is there
 				}
 				step := 1

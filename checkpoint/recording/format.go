@@ -13,7 +13,6 @@ const (
 	formatVersion = 1
 
 	fileHeaderSize  = 28   // bytes that the header's checksum covers, and the checksum
-	markOffset      = 32   // where MarkInterrupted leaves its mark
 	journalOffset   = 4096 // the slots begin here, so that each lies in whole pages
 	slotHeaderSize  = 64   // a slot's header has a cache line of its own
 	numSlots        = 2
@@ -30,9 +29,6 @@ const (
 	maxValues = 1 << 16 // most arguments, and most results, of one call
 	maxWrites = 1 << 20 // most memory writes of one call
 )
-
-// interruptedMark is what MarkInterrupted writes at markOffset.
-const interruptedMark = "INTERRPT"
 
 // Chunk types.
 const (
@@ -105,7 +101,7 @@ func parseFileHeader(b []byte) (fileHeader, error) {
 	h.journalOffset = binary.LittleEndian.Uint32(b[12:])
 	h.slotSize = binary.LittleEndian.Uint32(b[16:])
 	h.numSlots = binary.LittleEndian.Uint32(b[20:])
-	if h.journalOffset < markOffset+8 || h.journalOffset > 1<<20 || h.journalOffset%8 != 0 ||
+	if h.journalOffset < fileHeaderSize || h.journalOffset > 1<<20 || h.journalOffset%8 != 0 ||
 		h.slotSize <= slotHeaderSize || h.slotSize > maxSlotSize || h.slotSize%8 != 0 || h.numSlots > maxSlots {
 		return h, fmt.Errorf("%w: its header describes an impossible journal", ErrCorrupt)
 	}

@@ -16,17 +16,14 @@ import (
 // newReader reads all but the calls. size returns how long the file is at the moment.
 func newReader(src io.ReaderAt, size func() (int64, error)) (*Reader, error) {
 	r := &Reader{src: src, close: func() error { return nil }}
-	head := make([]byte, markOffset+len(interruptedMark))
+	head := make([]byte, fileHeaderSize)
 	n, err := readFull(src, head, 0)
 	if err != nil && err != io.ErrUnexpectedEOF {
 		return nil, err
 	}
-	header, err := parseFileHeader(head[:min(n, fileHeaderSize)])
+	header, err := parseFileHeader(head[:n])
 	if err != nil {
 		return nil, err
-	}
-	if n < len(head) {
-		return nil, errCutOff
 	}
 	s := scanner{r: r, header: header, pos: header.chunksOffset()}
 	journal, err := s.scanAll(size)
@@ -38,25 +35,12 @@ func newReader(src io.ReaderAt, size func() (int64, error)) (*Reader, error) {
 	}
 	s.addJournal(journal)
 	s.reportTail()
-	r.readMark(head[markOffset:])
 	return r, nil
 }
 
 // warn adds a warning.
 func (r *Reader) warn(format string, args ...any) {
 	r.warnings = append(r.warnings, fmt.Sprintf(format, args...))
-}
-
-// readMark looks for the mark of an interrupted recorder.
-func (r *Reader) readMark(mark []byte) {
-	switch {
-	case string(mark) == interruptedMark:
-		if r.end == nil {
-			r.end = &End{Kind: EndInterrupted}
-		}
-	case string(mark) != string(make([]byte, len(interruptedMark))):
-		r.warn("the header has an unknown mark %q, which is ignored", mark)
-	}
 }
 
 // maxReads is how often something is read again in the hope of a consistent view, while a running recorder changes it.

@@ -9,10 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 )
 
-// Writer writes one recording. Its methods are for one goroutine at a time, except for MarkInterrupted.
+// Writer writes one recording. Its methods are for one goroutine at a time.
 type Writer struct {
 	// What the fast path of Append uses.
 	pos   int    // where the next call goes in cur.data
@@ -33,8 +32,6 @@ type Writer struct {
 	done   chan flushed // from the flusher
 	large  []byte       // a call that fits no slot
 	kept   []MemWrite   // a call's writes without the empty ones
-
-	markMu sync.Mutex // guards the mapping against MarkInterrupted during Close
 }
 
 // flushed is the flusher's answer for one slot.
@@ -259,18 +256,6 @@ func (w *Writer) fail(err error) error {
 	return w.err
 }
 
-// MarkInterrupted notes in the file that the user interrupted the recording, for when no orderly Close can follow because the
-// program is spinning in compiled code. Any goroutine may call it at any time; after Close it does nothing.
-func (w *Writer) MarkInterrupted() error {
-	w.markMu.Lock()
-	defer w.markMu.Unlock()
-	if w.j == nil {
-		return nil
-	}
-	copy(w.j.mem[markOffset:], interruptedMark)
-	return w.j.sync(markOffset, len(interruptedMark))
-}
-
 // Close completes the file with how the program ended. After an error of Append it completes nothing, saves what it can
 // of the calls before, and returns that error.
 func (w *Writer) Close(end End) error {
@@ -310,8 +295,6 @@ func (w *Writer) finish(end End) error {
 
 // release unmaps and closes the file.
 func (w *Writer) release() error {
-	w.markMu.Lock()
-	defer w.markMu.Unlock()
 	unmap := w.j.unmap
 	w.j, w.cur, w.idle = nil, nil, nil
 	if unmap != nil {

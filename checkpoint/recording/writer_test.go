@@ -95,40 +95,12 @@ func TestClose(t *testing.T) {
 	if err := w.Append(&HostCall{}); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("Append after Close: %v", err)
 	}
-	if err := w.MarkInterrupted(); err != nil {
-		t.Error(err)
-	}
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if journal := data[journalOffset : journalOffset+numSlots*defaultSlotSize]; len(bytes.Trim(journal, "\x00")) > 0 {
 		t.Error("the journal of a closed recording is not empty")
-	}
-}
-
-func TestMarkInterrupted(t *testing.T) {
-	for _, writeThrough := range []bool{false, true} {
-		calls := numbers(1, 2, 3)
-		w, path := newWriter(t, config{writeThrough: writeThrough})
-		for i := range calls {
-			w.Append(&calls[i])
-		}
-		if err := w.MarkInterrupted(); err != nil {
-			t.Fatal(err)
-		}
-		r := mustOpen(t, path)
-		checkCalls(t, r, calls)
-		if end, ok := r.End(); !ok || end.Kind != EndInterrupted {
-			t.Errorf("end is %v %v", end, ok)
-		}
-		// The program ended after all, before the signal killed the process.
-		if err := w.Close(End{Kind: EndExit, ExitCode: 3}); err != nil {
-			t.Fatal(err)
-		}
-		if end, ok := mustOpen(t, path).End(); !ok || end.Kind != EndExit || end.ExitCode != 3 {
-			t.Errorf("end is %v %v", end, ok)
-		}
 	}
 }
 

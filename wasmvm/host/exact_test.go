@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -351,10 +350,10 @@ func listenAddress(t *testing.T) string {
 // connect makes n connections to addr as soon as someone listens there, and
 // sends some text on each. They stay open until stop is called.
 func connect(addr string, n int) (stop func()) {
-	var wg sync.WaitGroup
-	over := make(chan struct{})
-	for range n {
-		wg.Go(func() {
+	over, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for range n {
 			c := dial(addr, over)
 			if c == nil {
 				return
@@ -364,10 +363,10 @@ func connect(addr string, n int) (stop func()) {
 				return // the program ended first
 			}
 			_ = c.(*net.TCPConn).CloseWrite() // no more to come: reads do not wait
-			<-over
-		})
-	}
-	return func() { close(over); wg.Wait() }
+		}
+		<-over
+	}()
+	return func() { close(over); <-done }
 }
 
 // dial waits until somebody listens, or until it is over.
@@ -379,7 +378,7 @@ func dial(addr string, over <-chan struct{}) net.Conn {
 		select {
 		case <-over:
 			return nil
-		case <-time.After(time.Millisecond):
+		case <-time.After(10 * time.Millisecond):
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package gdbstub_test
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"wrev/gdbstub"
+	"wrev/gdbstub/rsp"
 	"wrev/internal/gdbtest"
 )
 
@@ -40,38 +42,43 @@ func (l *oneConn) Close() error {
 
 func (l *oneConn) Addr() net.Addr { return &net.UnixAddr{Name: "test", Net: "unix"} }
 
-// FuzzSession sends a session any bytes. It must neither panic nor hang, and must
-// still answer a good packet that comes after them.
+// FuzzSession sends a session packets of any content, one a line; what follows a
+// '!' is sent as it is. The session must neither panic nor hang.
 func FuzzSession(f *testing.F) {
-	frame := func(packets ...string) []byte {
-		var b []byte
-		for _, p := range packets {
-			b = append(b, frameOf(p)...)
-		}
-		return b
+	for _, seed := range []string{
+		"QStartNoAckMode\nqSupported:error-message+\n?\ng\nvCont;c\nbc\nbs\nvCont;s:1\nvCont;re000002c,e0000031:1\nD",
+		"Z0,e0000005,1\nc\nZ2,40,4\nc\nz2,40,4\nbc\nm0,ffffffff\nxd0000000,40\nmfffdff00,ff\np8",
+		"vFile:open:2f777265762f70726f6772616d2e656c66,0,0\nvFile:pread:5,10,0\nvFile:fstat:5\nqXfer:features:read:target.xml:0,ff",
+		"qRcmd,7365656b202d31\nqRcmd,7768656e\nqRcmd,65786974",
+		"vRun;\nvKill;1\nR00\n!\nHg0\nT1\nX0,0:\nP8=0\nqfThreadInfo\nk",
+		"!$vCont;c#00\x03\x03$g#67---+\n?",
+	} {
+		f.Add([]byte(seed))
 	}
-	f.Add(frame("QStartNoAckMode", "qSupported:error-message+", "?", "g", "vCont;c", "bc", "bs", "vCont;s:1", "D"))
-	f.Add(frame("Z0,e0000005,1", "c", "Z2,40,4", "c", "z2,40,4", "bc", "m0,ffffffff", "xd0000000,40", "mfffdff00,ff"))
-	f.Add(frame("vFile:open:2f777265762f70726f6772616d2e656c66,0,0", "vFile:pread:5,10,0", "qRcmd,7365656b202d31", "qXfer:features:read:target.xml:0,ff"))
-	f.Add([]byte("$vCont;c#00\x03\x03$g#67---+"))
 	wasm := testModule(f, "exit")
 	f.Fuzz(func(t *testing.T, in []byte) {
-		if len(in) > 4096 {
-			return
+		var stream []byte
+		for line := range bytes.SplitSeq(in, []byte("\n")) {
+			if raw, ok := bytes.CutPrefix(line, []byte("!")); ok {
+				stream = append(stream, raw...)
+			} else {
+				stream = rsp.AppendFrame(stream, line)
+			}
 		}
 		client, server := net.Pipe()
-		ln := listenOnce(server)
 		done := make(chan error, 1)
 		go func() {
-			done <- gdbstub.Serve(context.Background(), ln, gdbtest.Timeline(t, wasm, &gdbtest.Host{}), gdbstub.Options{Once: true})
+			tl := gdbtest.Timeline(t, wasm, &gdbtest.Host{})
+			done <- gdbstub.Serve(context.Background(), listenOnce(server), tl, gdbstub.Options{Once: true})
 		}()
 		go func() {
 			// The session may end before it has read everything.
-			client.Write(append(in, "##00+"...))
-			client.Write(frameOf("D"))
-			client.Write(frameOf("k"))
+			client.Write(stream)
+			client.Write(rsp.AppendFrame([]byte("#00"), []byte("k")))
+			client.Write(rsp.AppendFrame(nil, []byte("k")))
 		}()
 		io.Copy(io.Discard, client)
+		client.Close()
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}

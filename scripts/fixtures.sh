@@ -51,10 +51,15 @@ for name in inventory traps io spin billion features; do
 	both "testdata/programs/$name.c"
 done
 
+both testdata/programs/clock.c -nostartfiles
+
 # The user's own units in DWARF 5, libc's in DWARF 4: what -gdwarf-5 gives.
 for level in O0 O2; do
 	compile testdata/programs/features.c "testdata/programs/features.dw5.$level.wasm" "$level" -gdwarf-5
 done
+
+compile testdata/programs/wide.c testdata/programs/wide.O0.wasm O0
+compile testdata/programs/wide.c testdata/programs/wide.dw5.O2.wasm O2 -gdwarf-5
 
 # Without debug info: with the name section, and with nothing at all.
 compile testdata/programs/features.c testdata/programs/nodebug.wasm O0 -g0 -- -Wl,--strip-debug

@@ -22,7 +22,7 @@ race: ## run the tests of the concurrent packages under the race detector
 	$(GO) test -race -short -timeout 25m ./gdbstub/... ./reverse/... ./checkpoint/...
 
 bench: build ## print the figures that the README quotes, as one table
-	@scripts/bench.sh
+	$(GO) run ./internal/tools/bench
 
 FUZZTIME ?= 20s
 fuzz: ## run every fuzz target for FUZZTIME (20s)

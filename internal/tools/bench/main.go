@@ -1,6 +1,8 @@
-// Bench prints how fast our VM is against wazero. Usage:
+// Bench prints the figures of `make bench`: how fast our VM replays against
+// wazero, what recording costs, and how fast one gets back from the end of a
+// long recording. It runs in the repository's root. Usage:
 //
-//	go run ./internal/tools/bench [-rounds N] [-kernels DIR]
+//	go run ./internal/tools/bench [-rounds N] [-kernels DIR] [-only kernels|record|back]
 package main
 
 import (
@@ -12,22 +14,31 @@ import (
 )
 
 func main() {
-	rounds := flag.Int("rounds", 3, "how often each kernel runs on each engine; the least time counts")
+	rounds := flag.Int("rounds", 3, "how often each program runs in each way; the least time counts")
 	dir := flag.String("kernels", "testdata/kernels", "the folder of the kernels")
+	only := flag.String("only", "", "one part: kernels, record or back")
 	flag.Parse()
-	if err := run(*dir, *rounds); err != nil {
+	if err := run(*dir, *rounds, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(dir string, rounds int) error {
-	for _, opt := range []string{"O2", "O0"} {
-		kernels, err := benchtable.LoadKernels(dir, opt)
-		if err != nil {
-			return err
+func run(dir string, rounds int, only string) error {
+	parts := []struct {
+		name string
+		make func() (*benchtable.Table, error)
+	}{
+		{"record", func() (*benchtable.Table, error) { return recording(rounds) }},
+		{"back", back},
+		{"kernels", func() (*benchtable.Table, error) { return kernels(dir, "O2", rounds) }},
+		{"kernels", func() (*benchtable.Table, error) { return kernels(dir, "O0", rounds) }},
+	}
+	for _, p := range parts {
+		if only != "" && only != p.name {
+			continue
 		}
-		table, err := benchtable.Compare(kernels, rounds)
+		table, err := p.make()
 		if err != nil {
 			return err
 		}
@@ -36,4 +47,12 @@ func run(dir string, rounds int) error {
 		}
 	}
 	return nil
+}
+
+func kernels(dir, opt string, rounds int) (*benchtable.Table, error) {
+	list, err := benchtable.LoadKernels(dir, opt)
+	if err != nil {
+		return nil, err
+	}
+	return benchtable.Compare(list, rounds)
 }

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+
+	"wrev/internal/benchtable"
+	"wrev/wasmvm/host"
+)
+
+// recorded are the programs of the recording table: CPU-bound ones that run
+// long enough for a ratio, and one that does nothing but call the host.
+var recorded = []struct{ module, arg string }{
+	{"testdata/programs/billion.O0.wasm", ""},
+	{"testdata/programs/spin.O0.wasm", "60000"},
+	{"testdata/kernels/callind.O0.wasm", ""},
+	{"testdata/kernels/hashmap.O0.wasm", ""},
+	{"testdata/kernels/nbody.O0.wasm", ""},
+	{"testdata/programs/clock.O2.wasm", ""},
+}
+
+// recording compares recording a program with running it on plain wazero. Both
+// times include compilation and everything else from start to end.
+func recording(rounds int) (*benchtable.Table, error) {
+	t := &benchtable.Table{
+		Title:  fmt.Sprintf("Recording against plain wazero (whole runs, least of %d)", rounds),
+		Header: []string{"program", "plain ms", "recorded ms", "ratio"},
+		Notes:  []string{"clock makes 1e6 calls of clock_time_get, the others compute."},
+	}
+	for _, p := range recorded {
+		wasm, err := os.ReadFile(p.module)
+		if err != nil {
+			return nil, err
+		}
+		var args []string
+		if p.arg != "" {
+			args = []string{p.arg}
+		}
+		plain, rec := math.Inf(1), math.Inf(1)
+		for range rounds {
+			ms, err := timed(func() error { return runPlain(wasm, args) })
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", p.module, err)
+			}
+			plain = min(plain, ms)
+			if ms, err = timed(func() error { return runRecorded(wasm, args) }); err != nil {
+				return nil, fmt.Errorf("recording %s: %w", p.module, err)
+			}
+			rec = min(rec, ms)
+		}
+		t.Add(filepath.Base(p.module), plain, rec, fmt.Sprintf("%.3fx", rec/plain))
+	}
+	return t, nil
+}
+
+func timed(f func() error) (ms float64, err error) {
+	start := time.Now()
+	err = f()
+	return float64(time.Since(start)) / 1e6, err
+}
+
+func runPlain(wasm []byte, args []string) error {
+	ctx := context.Background()
+	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigCompiler())
+	defer r.Close(ctx)
+	if _, err := wasi_snapshot_preview1.Instantiate(ctx, r); err != nil {
+		return err
+	}
+	config := wazero.NewModuleConfig().
+		WithArgs(append([]string{"program"}, args...)...).
+		WithStdout(io.Discard).WithSysNanotime().WithSysWalltime().WithSysNanosleep()
+	_, err := r.InstantiateWithConfig(ctx, wasm, config)
+	return err
+}
+
+func runRecorded(wasm []byte, args []string) error {
+	dir, err := os.MkdirTemp("", "wrev-bench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	_, err = host.Record(context.Background(), wasm, "program.wasm", filepath.Join(dir, "program.wrev"),
+		host.Options{Args: args, Stdout: io.Discard})
+	return err
+}

@@ -47,6 +47,7 @@ func (r *runner) fast(f *loweredFunc, word int) bool {
 				continue
 			}
 		case exitLimit:
+			v.acc -= v.undo
 			if v.limit < end && !m.interrupt.Load() && !m.leaves(in, frame) {
 				continue
 			}

@@ -93,10 +93,12 @@ const (
 
 // vm is the state the loops work on. The driver sets it from the machine before it enters a loop.
 type vm struct {
+	pad         [4]uint64 // see padding in internal/gen
 	pc, fp, mem unsafe.Pointer
 	msize       uint64
 	flags       unsafe.Pointer // one byte a page
 	acc, limit  int64          // fast: position = acc + index of the instruction in its function
+	undo        int64          // fast: at exitLimit, what acc counts too much
 	left        uint64         // precise: instructions still to run
 	code        unsafe.Pointer // the first word
 	codeBase    uintptr        // its address

@@ -13,6 +13,10 @@ import (
 //go:nocheckptr
 func (v *vm) runFast() int {
 	pc, fp, mem, msize, flags, acc, limit := v.pc, v.fp, v.mem, v.msize, v.flags, v.acc, v.limit
+	// These stores only align what follows.
+	v.pad[0] = 1
+	v.pad[1] = 2
+	v.pad[2] = 3
 	var code int
 loop:
 	for {
@@ -72,12 +76,12 @@ loop:
 			pc = unsafe.Add(pc, in.d)
 			continue
 		case irBrLoop:
-			na := acc + int64(in.e)
-			if na >= limit {
+			acc += int64(in.e)
+			if acc >= limit {
+				v.undo = int64(in.e)
 				code = exitLimit
 				break loop
 			}
-			acc = na
 			pc = unsafe.Add(pc, in.d)
 			continue
 		case irBrMove:
@@ -89,12 +93,12 @@ loop:
 			pc = unsafe.Add(pc, in.d)
 			continue
 		case irBrMoveLoop:
-			na := acc + int64(in.e)
-			if na >= limit {
+			acc += int64(in.e)
+			if acc >= limit {
+				v.undo = int64(in.e)
 				code = exitLimit
 				break loop
 			}
-			acc = na
 			src, dst := unsafe.Add(fp, uintptr(in.a)*8), unsafe.Add(fp, uintptr(in.b)*8)
 			for i := uintptr(0); i < uintptr(in.c); i++ {
 				*(*uint64)(unsafe.Add(dst, i*8)) = *(*uint64)(unsafe.Add(src, i*8))
@@ -107,8 +111,9 @@ loop:
 				i = x
 			}
 			ent := (*ins)(unsafe.Add(pc, uintptr(i)*16+16))
-			na := acc + int64(ent.e)
-			if na >= limit {
+			acc += int64(ent.e)
+			if acc >= limit {
+				v.undo = int64(ent.e)
 				code = exitLimit
 				break loop
 			}
@@ -118,18 +123,18 @@ loop:
 					*(*uint64)(unsafe.Add(dst, i*8)) = *(*uint64)(unsafe.Add(src, i*8))
 				}
 			}
-			acc = na
 			pc = unsafe.Add(pc, ent.d)
 			continue
 		case irCall:
-			na := acc + int64(in.e)
-			if na >= limit {
-				code = exitLimit
-				break loop
-			}
 			nfp := unsafe.Add(fp, uintptr(in.a)*8)
 			if uintptr(nfp)+uintptr(*(*uint16)(unsafe.Add(pc, 18)))*8 > v.stackEnd {
 				code = exitStack
+				break loop
+			}
+			acc += int64(in.e)
+			if acc >= limit {
+				v.undo = int64(in.e)
+				code = exitLimit
 				break loop
 			}
 			link := unsafe.Add(nfp, uintptr(in.b)*8)
@@ -138,18 +143,12 @@ loop:
 			}
 			*(*uint64)(link) = uint64(uintptr(pc)-v.codeBase+32)<<32 | uint64(in.a)
 			fp = nfp
-			acc = na
 			pc = unsafe.Add(pc, in.d)
 			continue
 		case irCallLazy:
 			code = exitLazy
 			break loop
 		case irCallIndirect:
-			na := acc + int64(in.e)
-			if na >= limit {
-				code = exitLimit
-				break loop
-			}
 			tab := (*tableView)(unsafe.Add(v.tables, uintptr(in.c)*unsafe.Sizeof(tableView{})))
 			i := uintptr(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)))
 			if i >= tab.size {
@@ -175,46 +174,52 @@ loop:
 				code = exitStack
 				break loop
 			}
+			acc += int64(in.e)
+			if acc >= limit {
+				v.undo = int64(in.e)
+				code = exitLimit
+				break loop
+			}
 			link := unsafe.Add(nfp, uintptr(rec.link)*8)
 			for p := unsafe.Add(link, -int(rec.clear)*8); uintptr(p) < uintptr(link); p = unsafe.Add(p, 8) {
 				*(*uint64)(p) = 0
 			}
 			*(*uint64)(link) = uint64(uintptr(pc)-v.codeBase+32)<<32 | uint64(in.a)
 			fp = nfp
-			acc = na
 			pc = unsafe.Add(unsafe.Pointer(v.code), rec.entry)
 			continue
 		case irRet0:
 			link := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
 			back := unsafe.Add(unsafe.Pointer(v.code), uintptr(link>>32))
-			na := acc + int64(in.e) - *(*int64)(unsafe.Add(back, -8))
-			if na >= limit {
+			acc += int64(int64(in.e) - *(*int64)(unsafe.Add(back, -8)))
+			if acc >= limit {
+				v.undo = int64(int64(in.e) - *(*int64)(unsafe.Add(back, -8)))
 				code = exitLimit
 				break loop
 			}
 			fp = unsafe.Add(fp, -int(uint32(link))*8)
-			acc = na
 			pc = back
 			continue
 		case irRet1:
 			link := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
 			back := unsafe.Add(unsafe.Pointer(v.code), uintptr(link>>32))
-			na := acc + int64(in.e) - *(*int64)(unsafe.Add(back, -8))
-			if na >= limit {
+			acc += int64(int64(in.e) - *(*int64)(unsafe.Add(back, -8)))
+			if acc >= limit {
+				v.undo = int64(int64(in.e) - *(*int64)(unsafe.Add(back, -8)))
 				code = exitLimit
 				break loop
 			}
 			r := *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8))
 			*(*uint64)(fp) = r
 			fp = unsafe.Add(fp, -int(uint32(link))*8)
-			acc = na
 			pc = back
 			continue
 		case irRetN:
 			link := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
 			back := unsafe.Add(unsafe.Pointer(v.code), uintptr(link>>32))
-			na := acc + int64(in.e) - *(*int64)(unsafe.Add(back, -8))
-			if na >= limit {
+			acc += int64(int64(in.e) - *(*int64)(unsafe.Add(back, -8)))
+			if acc >= limit {
+				v.undo = int64(int64(in.e) - *(*int64)(unsafe.Add(back, -8)))
 				code = exitLimit
 				break loop
 			}
@@ -223,7 +228,6 @@ loop:
 				*(*uint64)(unsafe.Add(fp, i*8)) = *(*uint64)(unsafe.Add(src, i*8))
 			}
 			fp = unsafe.Add(fp, -int(uint32(link))*8)
-			acc = na
 			pc = back
 			continue
 		case irI32Eq:
@@ -508,240 +512,240 @@ loop:
 			pc = unsafe.Add(pc, 16)
 		case irI32EqLoop:
 			if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) == *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI32NeLoop:
 			if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) != *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI32LtSLoop:
 			if int32(*(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))) < int32(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI32LtULoop:
 			if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) < *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI32GtSLoop:
 			if int32(*(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))) > int32(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI32GtULoop:
 			if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) > *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI32LeSLoop:
 			if int32(*(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))) <= int32(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI32LeULoop:
 			if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) <= *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI32GeSLoop:
 			if int32(*(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))) >= int32(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI32GeULoop:
 			if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) >= *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI32EqLoopImm:
 			if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) == uint32(*(*int32)(unsafe.Add(pc, 4))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI32NeLoopImm:
 			if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) != uint32(*(*int32)(unsafe.Add(pc, 4))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI32LtSLoopImm:
 			if int32(*(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))) < int32(*(*int32)(unsafe.Add(pc, 4))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI32LtULoopImm:
 			if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) < uint32(*(*int32)(unsafe.Add(pc, 4))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI32GtSLoopImm:
 			if int32(*(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))) > int32(*(*int32)(unsafe.Add(pc, 4))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI32GtULoopImm:
 			if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) > uint32(*(*int32)(unsafe.Add(pc, 4))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI32LeSLoopImm:
 			if int32(*(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))) <= int32(*(*int32)(unsafe.Add(pc, 4))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI32LeULoopImm:
 			if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) <= uint32(*(*int32)(unsafe.Add(pc, 4))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI32GeSLoopImm:
 			if int32(*(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))) >= int32(*(*int32)(unsafe.Add(pc, 4))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI32GeULoopImm:
 			if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) >= uint32(*(*int32)(unsafe.Add(pc, 4))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
@@ -1028,240 +1032,240 @@ loop:
 			pc = unsafe.Add(pc, 16)
 		case irI64EqLoop:
 			if *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) == *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI64NeLoop:
 			if *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) != *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI64LtSLoop:
 			if int64(*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8))) < int64(*(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI64LtULoop:
 			if *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) < *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI64GtSLoop:
 			if int64(*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8))) > int64(*(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI64GtULoop:
 			if *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) > *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI64LeSLoop:
 			if int64(*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8))) <= int64(*(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI64LeULoop:
 			if *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) <= *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI64GeSLoop:
 			if int64(*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8))) >= int64(*(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI64GeULoop:
 			if *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) >= *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI64EqLoopImm:
 			if *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) == uint64(int64(*(*int32)(unsafe.Add(pc, 4)))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI64NeLoopImm:
 			if *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) != uint64(int64(*(*int32)(unsafe.Add(pc, 4)))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI64LtSLoopImm:
 			if int64(*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8))) < int64(int64(*(*int32)(unsafe.Add(pc, 4)))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI64LtULoopImm:
 			if *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) < uint64(int64(*(*int32)(unsafe.Add(pc, 4)))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI64GtSLoopImm:
 			if int64(*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8))) > int64(int64(*(*int32)(unsafe.Add(pc, 4)))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI64GtULoopImm:
 			if *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) > uint64(int64(*(*int32)(unsafe.Add(pc, 4)))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI64LeSLoopImm:
 			if int64(*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8))) <= int64(int64(*(*int32)(unsafe.Add(pc, 4)))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI64LeULoopImm:
 			if *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) <= uint64(int64(*(*int32)(unsafe.Add(pc, 4)))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI64GeSLoopImm:
 			if int64(*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8))) >= int64(int64(*(*int32)(unsafe.Add(pc, 4)))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irI64GeULoopImm:
 			if *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) >= uint64(int64(*(*int32)(unsafe.Add(pc, 4)))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
@@ -1394,144 +1398,144 @@ loop:
 			pc = unsafe.Add(pc, 16)
 		case irF32EqLoop:
 			if *(*float32)(unsafe.Add(fp, uintptr(in.b)*8)) == *(*float32)(unsafe.Add(fp, uintptr(in.c)*8)) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irF32NeLoop:
 			if *(*float32)(unsafe.Add(fp, uintptr(in.b)*8)) != *(*float32)(unsafe.Add(fp, uintptr(in.c)*8)) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irF32LtLoop:
 			if *(*float32)(unsafe.Add(fp, uintptr(in.b)*8)) < *(*float32)(unsafe.Add(fp, uintptr(in.c)*8)) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irF32GtLoop:
 			if *(*float32)(unsafe.Add(fp, uintptr(in.b)*8)) > *(*float32)(unsafe.Add(fp, uintptr(in.c)*8)) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irF32LeLoop:
 			if *(*float32)(unsafe.Add(fp, uintptr(in.b)*8)) <= *(*float32)(unsafe.Add(fp, uintptr(in.c)*8)) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irF32GeLoop:
 			if *(*float32)(unsafe.Add(fp, uintptr(in.b)*8)) >= *(*float32)(unsafe.Add(fp, uintptr(in.c)*8)) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irF32EqLoopNot:
 			if !(*(*float32)(unsafe.Add(fp, uintptr(in.b)*8)) == *(*float32)(unsafe.Add(fp, uintptr(in.c)*8))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irF32NeLoopNot:
 			if !(*(*float32)(unsafe.Add(fp, uintptr(in.b)*8)) != *(*float32)(unsafe.Add(fp, uintptr(in.c)*8))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irF32LtLoopNot:
 			if !(*(*float32)(unsafe.Add(fp, uintptr(in.b)*8)) < *(*float32)(unsafe.Add(fp, uintptr(in.c)*8))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irF32GtLoopNot:
 			if !(*(*float32)(unsafe.Add(fp, uintptr(in.b)*8)) > *(*float32)(unsafe.Add(fp, uintptr(in.c)*8))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irF32LeLoopNot:
 			if !(*(*float32)(unsafe.Add(fp, uintptr(in.b)*8)) <= *(*float32)(unsafe.Add(fp, uintptr(in.c)*8))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irF32GeLoopNot:
 			if !(*(*float32)(unsafe.Add(fp, uintptr(in.b)*8)) >= *(*float32)(unsafe.Add(fp, uintptr(in.c)*8))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
@@ -1664,144 +1668,144 @@ loop:
 			pc = unsafe.Add(pc, 16)
 		case irF64EqLoop:
 			if *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)) == *(*float64)(unsafe.Add(fp, uintptr(in.c)*8)) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irF64NeLoop:
 			if *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)) != *(*float64)(unsafe.Add(fp, uintptr(in.c)*8)) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irF64LtLoop:
 			if *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)) < *(*float64)(unsafe.Add(fp, uintptr(in.c)*8)) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irF64GtLoop:
 			if *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)) > *(*float64)(unsafe.Add(fp, uintptr(in.c)*8)) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irF64LeLoop:
 			if *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)) <= *(*float64)(unsafe.Add(fp, uintptr(in.c)*8)) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irF64GeLoop:
 			if *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)) >= *(*float64)(unsafe.Add(fp, uintptr(in.c)*8)) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irF64EqLoopNot:
 			if !(*(*float64)(unsafe.Add(fp, uintptr(in.b)*8)) == *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irF64NeLoopNot:
 			if !(*(*float64)(unsafe.Add(fp, uintptr(in.b)*8)) != *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irF64LtLoopNot:
 			if !(*(*float64)(unsafe.Add(fp, uintptr(in.b)*8)) < *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irF64GtLoopNot:
 			if !(*(*float64)(unsafe.Add(fp, uintptr(in.b)*8)) > *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irF64LeLoopNot:
 			if !(*(*float64)(unsafe.Add(fp, uintptr(in.b)*8)) <= *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}
 			pc = unsafe.Add(pc, 16)
 		case irF64GeLoopNot:
 			if !(*(*float64)(unsafe.Add(fp, uintptr(in.b)*8)) >= *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))) {
-				na := acc + int64(in.e)
-				if na >= limit {
+				acc += int64(in.e)
+				if acc >= limit {
+					v.undo = int64(in.e)
 					code = exitLimit
 					break loop
 				}
-				acc = na
 				pc = unsafe.Add(pc, in.d)
 				continue
 			}

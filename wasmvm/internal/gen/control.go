@@ -25,7 +25,7 @@ func control() {
 	fast("Br", "{take}")
 	fast("BrLoop", "{takeL}")
 	fast("BrMove", "{move}\n{take}")
-	fast("BrMoveLoop", "na := acc + int64(in.e)\nif na >= limit {\n{exit exitLimit}\n}\nacc = na\n{move}\npc = unsafe.Add(pc, in.d)\ncontinue")
+	fast("BrMoveLoop", "{count in.e}\n{move}\npc = unsafe.Add(pc, in.d)\ncontinue")
 	fast("BrTable", brTable)
 	fast("Call", call)
 	fast("CallLazy", "{exit exitLazy}")
@@ -50,46 +50,34 @@ if x := {A32}; x < i {
 i = x
 }
 ent := (*ins)(unsafe.Add(pc, uintptr(i)*16+16))
-na := acc + int64(ent.e)
-if na >= limit {
-{exit exitLimit}
-}
+{count ent.e}
 if ent.c != 0 {
 src, dst := unsafe.Add(fp, uintptr(ent.a)*8), unsafe.Add(fp, uintptr(ent.b)*8)
 for i := uintptr(0); i < uintptr(ent.c); i++ {
 *(*uint64)(unsafe.Add(dst, i*8)) = *(*uint64)(unsafe.Add(src, i*8))
 }
 }
-acc = na
 pc = unsafe.Add(pc, ent.d)
 continue`
 
 // A call's second word holds the callee's frame size in a, the caller's function index in b and c, and in d and e what to take off the position count
 // when the callee returns. The first word: a = first argument, b = the callee's link slot, c = locals to clear below it, d = displacement of the callee.
-const call = `na := acc + int64(in.e)
-if na >= limit {
-{exit exitLimit}
-}
-nfp := unsafe.Add(fp, uintptr(in.a)*8)
+const call = `nfp := unsafe.Add(fp, uintptr(in.a)*8)
 if uintptr(nfp)+uintptr(*(*uint16)(unsafe.Add(pc, 18)))*8 > v.stackEnd {
 {exit exitStack}
 }
+{count in.e}
 link := unsafe.Add(nfp, uintptr(in.b)*8)
 for p := unsafe.Add(link, -int(in.c)*8); uintptr(p) < uintptr(link); p = unsafe.Add(p, 8) {
 *(*uint64)(p) = 0
 }
 *(*uint64)(link) = uint64(uintptr(pc)-v.codeBase+32)<<32 | uint64(in.a)
 fp = nfp
-acc = na
 pc = unsafe.Add(pc, in.d)
 continue`
 
 // An indirect call: a = first argument, b = slot of the index, c = table, d = type. What cannot be called from here is left to the precise tier.
-const callIndirect = `na := acc + int64(in.e)
-if na >= limit {
-{exit exitLimit}
-}
-tab := (*tableView)(unsafe.Add(v.tables, uintptr(in.c)*unsafe.Sizeof(tableView{})))
+const callIndirect = `tab := (*tableView)(unsafe.Add(v.tables, uintptr(in.c)*unsafe.Sizeof(tableView{})))
 i := uintptr({B32})
 if i >= tab.size {
 {exit exitDeopt}
@@ -109,13 +97,13 @@ nfp := unsafe.Add(fp, uintptr(in.a)*8)
 if uintptr(nfp)+uintptr(rec.frame)*8 > v.stackEnd {
 {exit exitStack}
 }
+{count in.e}
 link := unsafe.Add(nfp, uintptr(rec.link)*8)
 for p := unsafe.Add(link, -int(rec.clear)*8); uintptr(p) < uintptr(link); p = unsafe.Add(p, 8) {
 *(*uint64)(p) = 0
 }
 *(*uint64)(link) = uint64(uintptr(pc)-v.codeBase+32)<<32 | uint64(in.a)
 fp = nfp
-acc = na
 pc = unsafe.Add(unsafe.Pointer(v.code), rec.entry)
 continue`
 
@@ -127,12 +115,8 @@ func ret(results string) string {
 	}
 	return `link := {B}
 back := unsafe.Add(unsafe.Pointer(v.code), uintptr(link>>32))
-na := acc + int64(in.e) - *(*int64)(unsafe.Add(back, -8))
-if na >= limit {
-{exit exitLimit}
-}
+{count int64(in.e) - *(*int64)(unsafe.Add(back, -8))}
 ` + r + results + `fp = unsafe.Add(fp, -int(uint32(link))*8)
-acc = na
 pc = back
 continue`
 }

@@ -28,29 +28,29 @@ type dwAbbrevTable struct {
 	max      uint64
 }
 
-// maxDenseAbbrev bounds the table that is indexed by code.
-const maxDenseAbbrev = 1 << 16
-
 func (t *dwAbbrevTable) get(code uint64) *dwAbbrev {
 	if code < uint64(len(t.dense)) {
-		return t.dense[code]
+		if a := t.dense[code]; a != nil {
+			return a
+		}
 	}
 	return t.sparse[code]
 }
 
+// add adds an abbreviation. Compilers number them in sequence.
 func (t *dwAbbrevTable) add(a *dwAbbrev) {
 	t.max = max(t.max, a.code)
-	if a.code >= maxDenseAbbrev {
-		if t.sparse == nil {
-			t.sparse = map[uint64]*dwAbbrev{}
-		}
-		t.sparse[a.code] = a
+	if len(t.dense) == 0 {
+		t.dense = append(t.dense, nil) // there is no code 0
+	}
+	if a.code == uint64(len(t.dense)) {
+		t.dense = append(t.dense, a)
 		return
 	}
-	for uint64(len(t.dense)) <= a.code {
-		t.dense = append(t.dense, nil)
+	if t.sparse == nil {
+		t.sparse = map[uint64]*dwAbbrev{}
 	}
-	t.dense[a.code] = a
+	t.sparse[a.code] = a
 }
 
 // parseAbbrevTable reads the table at off of .debug_abbrev.

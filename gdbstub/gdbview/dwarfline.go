@@ -92,7 +92,9 @@ func (p *dwPatcher) buildLineTable(off uint64) ([]byte, error) {
 	}
 	table := slices.Clone(p.line.in[h.off:h.program])
 	for _, s := range seqs {
-		table = p.appendSequence(table, h, p.code.tidy(s))
+		if s = p.code.tidy(s); len(s.rows) > 0 {
+			table = p.appendSequence(table, h, s)
+		}
 	}
 	putU32(table, h.lengthAt-h.off, uint32(len(table)-(h.lengthAt-h.off)-4))
 	return table, nil
@@ -108,6 +110,9 @@ func (p *dwPatcher) lineHeader(off uint64) (*dwLineHeader, error) {
 	}
 	h.end = c.off + int(n)
 	c.b = c.b[:h.end]
+	if err := p.spend(h.end - h.off); err != nil {
+		return nil, err
+	}
 	h.version = c.u16()
 	if h.version < 2 || h.version > 5 {
 		return nil, fmt.Errorf("its version is %d, and 2 to 5 are known", h.version)
@@ -161,7 +166,8 @@ func (p *dwPatcher) lineFiles(c *dwCursor, version uint16) error {
 		for range c.u8() {
 			c.uleb()
 			f := dwForm(c.uleb())
-			if class, ok := f.class(); !ok || class == classReference || class == classAddress || f == formIndirect {
+			info := f.info()
+			if info.class == 0 || info.class == classReference || info.class == classAddress || info.size == 0 || f == formIndirect {
 				return fmt.Errorf("a file has form %#x", uint32(f))
 			}
 			forms = append(forms, f)
@@ -269,8 +275,8 @@ func (c *dwCode) tidy(s dwSequence) dwSequence {
 	out := make([]dwRow, 0, len(s.rows)+1)
 	fn, nth := -1, 0 // the present function, and how many rows of it there are
 	for _, r := range s.rows {
-		if r.addr > uint64(c.size) {
-			break
+		if !c.isCode(r.addr) {
+			continue
 		}
 		if next := fn; fn < 0 || r.addr >= uint64(c.ends[fn]) {
 			if next = c.funcAt(r.addr); next >= 0 && next != fn {
@@ -298,8 +304,10 @@ func (c *dwCode) tidy(s dwSequence) dwSequence {
 		out = append(out, r)
 		nth++
 	}
-	end := min(max(s.end, out[len(out)-1].addr), uint64(c.size))
-	return dwSequence{out, end}
+	if len(out) > 0 {
+		s.end = min(max(s.end, out[len(out)-1].addr), uint64(c.size))
+	}
+	return dwSequence{out, s.end}
 }
 
 // appendSequence encodes a sequence.

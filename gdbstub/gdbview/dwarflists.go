@@ -73,12 +73,19 @@ func (w *dwWalk) translateList(off uint64, kind dwListKind) uint64 {
 	var end int
 	var err error
 	switch {
+	case w.p.spend(0) != nil:
+		err = errBudget
 	case w.u.version >= 5:
 		list, end, err = w.list5(sec, off, kind)
 	case kind == dwRangeList:
 		list, end, err = w.ranges4(off)
 	default:
 		list, end, err = w.locs4(off)
+	}
+	if err == nil {
+		err = w.p.spend(end - int(off))
+	} else {
+		w.p.waste(sec, off)
 	}
 	moved := off
 	switch {

@@ -1,6 +1,7 @@
 package gdbview
 
 import (
+	"bytes"
 	"debug/dwarf"
 	"errors"
 	"fmt"
@@ -72,6 +73,22 @@ type dwPatcher struct {
 
 	found    dwFindings
 	warnings dwWarnings
+	budget   int // bytes that may still be read again and again
+}
+
+// budgetFactor is how often, on average, a byte may be read. In sound debug info
+// it is hardly more than once, but nothing keeps a million attributes from
+// leading to the same long list, each to another entry of it.
+const budgetFactor = 16
+
+var errBudget = errors.New("too much of it is used too often")
+
+// spend takes n bytes off the budget.
+func (p *dwPatcher) spend(n int) error {
+	if p.budget -= n; p.budget < 0 {
+		return errBudget
+	}
+	return nil
 }
 
 // dwFindings is what the debug info says about the program.
@@ -88,6 +105,14 @@ type dwVariable struct {
 	addr   uint32
 	size   uint32 // 0 if not known
 	global bool
+}
+
+// waste takes off the budget what it may have cost to find out that what is at
+// off makes no sense.
+func (p *dwPatcher) waste(sec *dwSection, off uint64) {
+	if n := uint64(len(sec.in)); off < n {
+		p.budget -= int(n - off)
+	}
 }
 
 // newDwPatcher takes the module's debug sections by name.
@@ -116,8 +141,10 @@ func newDwPatcher(code dwCode, secs map[string][]byte) *dwPatcher {
 	p.ranges, p.rnglists = get(".debug_ranges"), get(".debug_rnglists")
 	p.macro = get(".debug_macro")
 	get(".debug_macinfo")
+	p.budget = 1 << 20
 	for _, s := range p.sections {
 		s.out = slices.Clone(s.in)
+		p.budget += budgetFactor * len(s.in)
 	}
 	p.line.out = nil // is built anew
 	p.starts = newDwBits(len(p.info.in))
@@ -187,7 +214,18 @@ func (p *dwPatcher) abbrevTable(off uint64) (*dwAbbrevTable, error) {
 		}
 		return t, nil
 	}
+	if err := p.spend(0); err != nil {
+		return nil, err
+	}
 	t, err := parseAbbrevTable(p.abbrev.in, off)
+	if err == nil {
+		err = p.spend(t.end - t.off)
+	} else {
+		p.waste(p.abbrev, off)
+	}
+	if err != nil {
+		t = nil
+	}
 	p.tables[off] = t
 	return t, err
 }
@@ -195,20 +233,33 @@ func (p *dwPatcher) abbrevTable(off uint64) (*dwAbbrevTable, error) {
 // dropDependents drops the units that refer to an entry of another unit which
 // is not there, and what depends on these in turn.
 func (p *dwPatcher) dropDependents(walks []*dwWalk) {
-	for again := true; again; {
-		again = false
-		for _, w := range walks {
-			if w.u.dropped != nil {
-				continue
-			}
-			for _, ref := range w.foreign {
-				if !p.starts.has(ref) || unitAt(p.units, ref) == nil {
-					w.u.dropped = fmt.Errorf("it refers to the entry at %#x, which is not there", ref)
-					again = true
-					break
-				}
+	dependents := map[*dwUnit][]*dwUnit{}
+	var gone []*dwUnit
+	for _, w := range walks {
+		for _, ref := range w.foreign {
+			target := unitAt(p.units, ref)
+			if target != nil && p.starts.has(ref) {
+				dependents[target] = append(dependents[target], w.u)
+			} else if w.u.dropped == nil {
+				w.u.dropped = fmt.Errorf("it refers to the entry at %#x, which is not there", ref)
 			}
 		}
+	}
+	for _, u := range p.units {
+		if u.dropped != nil {
+			gone = append(gone, u)
+		}
+	}
+	for len(gone) > 0 {
+		u := gone[len(gone)-1]
+		gone = gone[:len(gone)-1]
+		for _, d := range dependents[u] {
+			if d.dropped == nil {
+				d.dropped = fmt.Errorf("it refers to the unit at %#x, which is left out", u.off)
+				gone = append(gone, d)
+			}
+		}
+		delete(dependents, u)
 	}
 }
 
@@ -297,20 +348,30 @@ func (p *dwPatcher) strIndexSlot(u *dwUnit, index uint64) (uint64, bool) {
 	return base + 4*index, true
 }
 
-// str returns the value of a string attribute, "" if it has none.
+// maxName bounds the names that are read.
+const maxName = 1 << 12
+
+// strValue returns the value of a string attribute, "" if it has none.
 func (p *dwPatcher) strValue(u *dwUnit, a *dwAttr) string {
 	if a == nil {
 		return ""
 	}
-	if a.form == formString {
-		return string(u.sec.in[a.off : a.end-1])
+	b := u.sec.in[a.off:]
+	if a.form != formString {
+		sec, off, err := p.strOffset(u, a)
+		if err != nil {
+			return ""
+		}
+		b = sec.in[off:]
 	}
-	sec, off, err := p.strOffset(u, a)
-	if err != nil {
+	b = b[:min(len(b), maxName)]
+	if n := bytes.IndexByte(b, 0); n >= 0 {
+		b = b[:n]
+	}
+	if p.spend(len(b)) != nil {
 		return ""
 	}
-	c := dwCursorAt(sec.in, off)
-	return string(c.cstring())
+	return string(b)
 }
 
 // setString makes a string attribute have another value. It returns false if

@@ -297,3 +297,42 @@ func TestDependentUnits(t *testing.T) {
 		t.Errorf("warnings: %v", p.warnings.texts())
 	}
 }
+
+// A short file can ask for endless work. These are ways that once would have.
+func TestEndlessWork(t *testing.T) {
+	const many = 30000
+	longList := bytes.Repeat([]byte{1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0x96}, many)
+	lists := die(dwarf.TagCompileUnit)
+	for i := range uint32(many) {
+		lists.with(die(dwarf.TagVariable, attrOffset(dwarf.AttrLocation, 11*i)))
+	}
+	listsInfo, listsAbbrev := buildUnit(4, 1, lists)
+
+	var unitsInfo []byte
+	for i := range uint32(many) {
+		info, _ := buildUnit(4, 1, die(dwarf.TagCompileUnit))
+		putU32(info, 6, i*5)
+		unitsInfo = append(unitsInfo, info...)
+	}
+	longAbbrev := bytes.Repeat([]byte{1, 0x11, 0, 0, 0}, many)
+	for i := range many {
+		longAbbrev[5*i] = byte(1 + i%127)
+	}
+
+	// Two billion files of no size.
+	files := []byte{0, 0, 0, 0, 5, 0, 4, 0, 0, 0, 0, 0, 1, 1, 1, 0xfb, 14, 10, 0, 1, 1, 1, 1, 0, 0, 0, 1}
+	files = append(files, 1, 1, byte(formFlagPresent), 0xff, 0xff, 0xff, 0xff, 7, 0, 0)
+	putU32(files, 0, uint32(len(files)-4))
+	putU32(files, 8, uint32(len(files)-12))
+	filesInfo, filesAbbrev := buildUnit(5, 1, die(dwarf.TagCompileUnit, attrOffset(dwarf.AttrStmtList, 0)))
+
+	for name, secs := range map[string]map[string][]byte{
+		"overlapping lists":         {".debug_info": listsInfo, ".debug_abbrev": listsAbbrev, ".debug_loc": longList},
+		"overlapping abbreviations": {".debug_info": unitsInfo, ".debug_abbrev": longAbbrev},
+		"files without size":        {".debug_info": filesInfo, ".debug_abbrev": filesAbbrev, ".debug_line": files},
+	} {
+		if w := translated(secs).warnings.texts(); len(w) != 1 {
+			t.Errorf("%s: warnings %v", name, w)
+		}
+	}
+}

@@ -264,7 +264,7 @@ func (u *dwUnit) ref(a *dwAttr) (uint64, bool) {
 // unitAt returns the unit whose entries off lies in, or nil.
 func unitAt(units []*dwUnit, off uint64) *dwUnit {
 	i := sort.Search(len(units), func(i int) bool { return uint64(units[i].end) > off })
-	if i < len(units) && off >= uint64(units[i].dies) && units[i].dropped == nil {
+	if i < len(units) && off >= uint64(units[i].dies) {
 		return units[i]
 	}
 	return nil

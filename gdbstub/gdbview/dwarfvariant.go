@@ -9,10 +9,12 @@ import (
 // can change their form or name without any byte moving. The unit then gets a
 // copy of its abbreviations with the variants added.
 type dwVariants struct {
+	p     *dwPatcher
 	u     *dwUnit
 	codes map[string]uint64 // by what the variant is like
-	used  map[uint64]bool
-	extra []byte // encoded abbreviations
+	extra []byte            // encoded abbreviations
+	short uint64            // no code below is free
+	long  uint64            // likewise, of the codes that take two bytes and more
 }
 
 // dwEdit is a change to one attribute of an entry.
@@ -66,14 +68,18 @@ func (v *dwVariants) hide(d *dwDIE, i int) bool {
 // apply writes the code of the entry's variant over its code, which has to
 // have the same length.
 func (v *dwVariants) apply(d *dwDIE, e dwEdit) bool {
+	if v.codes == nil {
+		// The unit will need a copy of its abbreviations.
+		if v.p.spend(v.u.table.end-v.u.table.off) != nil {
+			return false
+		}
+		v.codes = map[string]uint64{}
+	}
 	key := fmt.Sprint(d.ab.code, d.codeLen, e)
 	code, ok := v.codes[key]
 	if !ok {
 		if code, ok = v.freeCode(d.codeLen); !ok {
 			return false
-		}
-		if v.codes == nil {
-			v.codes = map[string]uint64{}
 		}
 		v.codes[key] = code
 		v.extra = appendVariant(v.extra, code, d.ab, e)
@@ -88,20 +94,18 @@ func (v *dwVariants) apply(d *dwDIE, e dwEdit) bool {
 // freeCode returns an abbreviation code that can be written in n bytes. Short
 // codes are left for those who need them.
 func (v *dwVariants) freeCode(n int) (uint64, bool) {
-	if v.used == nil {
-		v.used = map[uint64]bool{}
-	}
-	first, limit := uint64(1), uint64(1)<<(7*min(n, 4))
+	next, limit := &v.short, uint64(128)
+	*next = max(*next, 1)
 	if n > 1 {
-		first = max(128, v.u.table.max+1)
+		next, limit = &v.long, uint64(1)<<(7*min(n, 4))
+		*next = max(*next, 128, v.u.table.max+1)
 	}
-	for code := first; code < limit; code++ {
-		if !v.used[code] && v.u.table.get(code) == nil {
-			v.used[code] = true
-			return code, true
-		}
+	for *next < limit && v.u.table.get(*next) != nil {
+		*next++
 	}
-	return 0, false
+	code := *next
+	*next++
+	return code, code < limit
 }
 
 // appendVariant encodes abbreviation a with a change, under another code.

@@ -14,6 +14,9 @@ type Frame struct {
 // Func is the function.
 func (f Frame) Func() *Func { return f.f.fn }
 
+// Base is where the frame begins on the machine's stack, in slots. A callee's frame begins behind its caller's, so no two have the same.
+func (f Frame) Base() int { return f.at }
+
 // Index is the index of the next instruction in the function's Layout.
 func (f Frame) Index() int { return f.idx }
 

@@ -22,15 +22,15 @@ func (l *fastLowerer) block(in *instr, t *typer) error {
 		return errUnderflow
 	}
 	c.params, c.height = len(params), len(l.stack)-len(params)
-	l.flush(0)
 	switch in.op {
 	case OpLoop:
-		if l.touched {
-			l.next = uint32(l.i)
-		}
+		l.flushAhead()
 		l.setLabel(l.i, true)
 		c.word = len(l.code)
+	case OpBlock:
+		l.flush(0)
 	case OpIf:
+		l.flush(0)
 		c.ifWord = l.emit(cond.branch(true, false))
 		l.last = -1
 	}
@@ -71,10 +71,7 @@ func (l *fastLowerer) end(t *typer) error {
 	}
 	if len(c.ends) > 0 {
 		if falls {
-			l.flush(0)
-			if l.touched {
-				l.next = uint32(l.i)
-			}
+			l.flushAhead()
 		}
 		l.setLabel(l.i, falls)
 		for _, f := range c.ends {
@@ -88,6 +85,20 @@ func (l *fastLowerer) end(t *typer) error {
 		l.ret()
 	}
 	return nil
+}
+
+// flushAhead puts all operands into their slots before a label at the current instruction. The words for it must not begin a group there: those who
+// come by a branch must not run them. If the instructions before have all been covered, the words join the group before, which ends here.
+func (l *fastLowerer) flushAhead() {
+	covered := l.next == uint32(l.i)
+	if covered && len(l.starts) > 0 {
+		l.next = l.starts[len(l.starts)-1]
+	}
+	n := len(l.code)
+	l.flush(0)
+	if covered || len(l.code) > n {
+		l.next = uint32(l.i)
+	}
 }
 
 // patch fills in a branch to the label just set, which is at instruction target.

@@ -30,7 +30,8 @@ type fastLowerer struct {
 	next    uint32 // first instruction that no word covers yet
 	last    int    // word that may still be changed or swallowed, -1 if none
 	label   int    // number of words when the last label was set
-	touched bool   // the current instruction emitted or changed a word
+	err     error
+	touched bool // the current instruction emitted or changed a word
 
 	record map[uint32][]alias // if not nil, filled with the operands that are not in their slots at the beginning of each group
 }
@@ -90,6 +91,9 @@ func (l *fastLowerer) run() error {
 		l.i, l.touched = i, false
 		if err := l.instr(in, t); err != nil {
 			return err
+		}
+		if l.err != nil {
+			return l.err
 		}
 		if l.touched {
 			l.next = uint32(i + 1)
@@ -169,6 +173,9 @@ func (l *fastLowerer) made(o operand) *ins {
 func (l *fastLowerer) setLabel(idx int, falls bool) {
 	if falls && l.next < uint32(idx) && (len(l.code) == l.label || l.code[len(l.code)-1].op == irData) {
 		l.emit(ins{op: irNop})
+	}
+	if n := len(l.starts); n > 0 && l.starts[n-1] == uint32(idx) {
+		l.err = fmt.Errorf("%w: a group begins at instruction %d twice", errInternal, idx)
 	}
 	delete(l.record, uint32(idx)) // at a label all operands are in their slots
 	l.touched = false

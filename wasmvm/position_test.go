@@ -45,6 +45,9 @@ var flow = []struct {
 	{"br_table", asm{funcs: []asmFunc{{body: void(OpBlock, void(OpBlock, i32c(1), cat(op(OpBrTable), leb(1), leb(0), leb(1))), op(OpNop))}}},
 		[]int{0, 1, 2, 3, 4, 7, 8}, StopExit},
 	{"indirect", asm{table: []uint32{0, 1}, funcs: []asmFunc{{body: cat(i32c(1), op(OpCallIndirect), leb(1), leb(0))}, {}}}, []int{0, 1, 2, 100, 101, 3}, StopExit},
+	{"end of an else arm with a copy of a local", asm{funcs: []asmFunc{{locals: 1, localType: I32, body: cat(void(OpLoop, get(0), []byte{byte(OpIf), byte(I32)}, i32c(5),
+		op(OpElse), i32c(6), tee(0), op(OpEnd), void(OpIf, get(0), i32c(6), op(opI32Ne), op1(OpBrIf, 1), op(OpReturn)), i32c(1), op1(OpBrIf, 0)))}}},
+		[]int{0, 1, 2, 3, 6, 7, 8, 9, 10, 11, 12, 13, 14}, StopExit},
 	{"trap", asm{funcs: []asmFunc{{body: cat(i32c(1), i32c(0), op(opI32DivS, OpDrop))}}}, []int{0, 1, 2, 3}, StopTrap},
 	{"unreachable", asm{funcs: []asmFunc{{body: op(OpNop, OpUnreachable)}}}, []int{0, 1, 2}, StopTrap},
 }
@@ -117,6 +120,11 @@ func breakAt(t *testing.T, mod *Module, tier Tier, way []int, where int, pc uint
 			t.Fatalf("stopped at %#x, breakpoint at %#x", m.PC(), pc)
 		}
 		got = append(got, m.Position())
+		ref := newMachine(t, mod, nil)
+		ref.SetTier(TierPrecise)
+		if ref.Run(m.Position()); ref.Digest() != m.Digest() {
+			t.Fatalf("tier %d: at the breakpoint at %d, position %d, the state is wrong", tier, where, m.Position())
+		}
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("tier %d: a breakpoint at %d stops at positions %v, want %v", tier, where, got, want)

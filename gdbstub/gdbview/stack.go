@@ -2,6 +2,7 @@ package gdbview
 
 import (
 	"encoding/binary"
+	"slices"
 	"sort"
 
 	"wrev/wasmvm"
@@ -35,9 +36,10 @@ type stack struct {
 
 // frame is one activation. There can be very many.
 type frame struct {
-	fn  *wasmvm.Func
-	pc  uint32 // where it goes on
-	top uint32 // end of its part of the virtual stack
+	fn   uint32 // which of the module's Funcs
+	base uint32 // where it begins on the machine's stack
+	pc   uint32 // where it goes on
+	top  uint32 // end of its part of the virtual stack
 }
 
 // cut reports whether the frame is laid out as if it had no caller.
@@ -48,23 +50,31 @@ func (s *stack) reset() { s.valid = false }
 // update brings the layout to the machine's present position.
 func (s *stack) update(m *wasmvm.Machine) {
 	s.m, s.vm = m, s.vm[:0]
-	depth, pos := m.Depth(), m.Position()
+	pos := m.Position()
 	keep := 0
 	if s.valid && (pos == s.pos || pos == s.pos+1 || pos+1 == s.pos) {
-		// The innermost frame may have been replaced, and its caller's
-		// pc is not what it was while it was called.
-		keep = max(0, min(depth, len(s.frames))-1)
+		// The innermost frame may have been replaced.
+		keep = max(0, len(s.frames)-1)
 	}
-	s.frames = append(s.frames[:keep], make([]frame, depth-keep)...)
-	level := depth - 1
+	fresh := s.frames[len(s.frames):]
 	for _, f := range m.Frames() {
-		if level < keep {
+		base := uint32(f.Base())
+		for keep > 0 && s.frames[keep-1].base > base {
+			keep--
+		}
+		if keep > 0 && s.frames[keep-1].base == base {
+			// It goes on elsewhere if it is the innermost one now.
+			s.frames[keep-1].pc = f.PC()
 			break
 		}
-		s.frames[level] = frame{fn: f.Func(), pc: f.PC()}
-		level--
+		fresh = append(fresh, frame{fn: f.Func().Index - uint32(s.mod.NumImportedFuncs), base: base, pc: f.PC()})
 	}
-	for level := keep; level < depth; level++ {
+	if len(fresh) == 0 && m.Func() == nil {
+		keep = 0
+	}
+	slices.Reverse(fresh)
+	s.frames = append(s.frames[:keep], fresh...)
+	for level := keep; level < len(s.frames); level++ {
 		s.layOut(level)
 	}
 	s.first = s.lastCut(keep)
@@ -75,11 +85,11 @@ func (s *stack) update(m *wasmvm.Machine) {
 // further out than keep is as it was.
 func (s *stack) lastCut(keep int) int {
 	for level := len(s.frames) - 1; level > 0; level-- {
+		if level < keep && s.first < keep {
+			return s.first
+		}
 		if s.frames[level].cut() {
 			return level
-		}
-		if level == keep && s.first < keep {
-			return s.first
 		}
 	}
 	return 0
@@ -93,7 +103,7 @@ func (s *stack) layOut(level int) {
 		return
 	}
 	below := s.frameMap(level - 1).Bottom()
-	if _, ok := NewFrameMap(below, len(f.fn.Locals), s.operands(f.fn)); ok {
+	if _, ok := NewFrameMap(below, s.locals(f.fn), s.operands(f.fn)); ok {
 		f.top = below
 	}
 }
@@ -101,7 +111,7 @@ func (s *stack) layOut(level int) {
 // frameMap returns where the parts of a frame lie.
 func (s *stack) frameMap(level int) FrameMap {
 	f := &s.frames[level]
-	m, ok := NewFrameMap(f.top, len(f.fn.Locals), s.operands(f.fn))
+	m, ok := NewFrameMap(f.top, s.locals(f.fn), s.operands(f.fn))
 	if !ok {
 		// No virtual stack holds this one frame: show it without slots.
 		m, _ = NewFrameMap(f.top, 0, 0)
@@ -109,15 +119,18 @@ func (s *stack) frameMap(level int) FrameMap {
 	return m
 }
 
-// operands returns how many operands fn has at most.
-func (s *stack) operands(fn *wasmvm.Func) int {
+// locals returns how many locals a function has.
+func (s *stack) locals(fn uint32) int { return len(s.mod.Funcs[fn].Locals) }
+
+// operands returns how many operands a function has at most.
+func (s *stack) operands(fn uint32) int {
 	if s.maxStack == nil {
-		s.maxStack = make([]int32, s.mod.NumFuncs())
+		s.maxStack = make([]int32, len(s.mod.Funcs))
 	}
-	n := &s.maxStack[fn.Index]
+	n := &s.maxStack[fn]
 	if *n == 0 {
 		*n = 1
-		if layout, err := s.mod.Layout(fn); err == nil {
+		if layout, err := s.mod.Layout(&s.mod.Funcs[fn]); err == nil {
 			*n += int32(layout.MaxStack)
 		}
 	}

@@ -6,14 +6,18 @@ import (
 	"wrev/wasmvm"
 )
 
+// oneFunc is a module with one function that has so many locals.
+func oneFunc(locals int) *wasmvm.Module {
+	return &wasmvm.Module{Funcs: []wasmvm.Func{{Locals: make([]wasmvm.ValType, locals)}}}
+}
+
 // TestStackRestarts lays out more frames than the virtual stack holds.
 func TestStackRestarts(t *testing.T) {
-	fn := &wasmvm.Func{Locals: make([]wasmvm.ValType, 1<<20)}
-	size := FrameSize(len(fn.Locals), 0)
+	mod := oneFunc(1 << 20)
+	size := FrameSize(1<<20, 0)
 	perRound := int(int64(StackTop-StackBottom) / size)
-	s := stack{maxStack: []int32{1}, frames: make([]frame, 2*perRound+1)}
+	s := stack{mod: mod, maxStack: []int32{1}, frames: make([]frame, 2*perRound+1)}
 	for level := range s.frames {
-		s.frames[level] = frame{fn: fn}
 		s.layOut(level)
 		f := &s.frames[level]
 		if want := StackTop - uint32(level%perRound)*uint32(size); f.top != want {
@@ -39,8 +43,7 @@ func TestStackRestarts(t *testing.T) {
 }
 
 func TestStackHugeFrame(t *testing.T) {
-	fn := &wasmvm.Func{Locals: make([]wasmvm.ValType, 1<<25)}
-	s := stack{maxStack: []int32{1}, frames: []frame{{fn: fn}}}
+	s := stack{mod: oneFunc(1 << 25), maxStack: []int32{1}, frames: make([]frame, 1)}
 	s.layOut(0)
 	if f := s.frameMap(0); f.Top != StackTop || f.Locals != 0 {
 		t.Errorf("frame %+v", f)

@@ -100,7 +100,7 @@ func (v *View) Place(addr uint32) (Place, bool) {
 			return Place{}, false
 		}
 		slot, _ := v.stack.frameMap(level).SlotAt(addr)
-		p.Kind, p.Index, p.Frame, p.Func = slot.Kind, slot.Index, level, v.stack.frames[level].fn
+		p.Kind, p.Index, p.Frame, p.Func = slot.Kind, slot.Index, level, &v.mod.Funcs[v.stack.frames[level].fn]
 	}
 	return p, true
 }

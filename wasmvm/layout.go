@@ -3,7 +3,6 @@ package wasmvm
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 )
 
@@ -57,9 +56,7 @@ func computeLayout(m *Module, fn *Func) (*Layout, error) {
 	note := func(t *typer) {
 		if len(t.stack) > l.MaxStack {
 			l.MaxStack = len(t.stack)
-			if l.slots = slotsOf(t.stack); l.slots > math.MaxInt32 {
-				l.slots = math.MaxInt32
-			}
+			l.slots = max(l.slots, t.offset(len(t.stack)))
 		}
 	}
 	err := m.eachInstr(fn, func(_ int, pc uint32, in *instr, t *typer) error {

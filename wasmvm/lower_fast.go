@@ -24,6 +24,7 @@ type fastLowerer struct {
 	starts  []uint32 // first instruction of the group of each word
 	returns []returnSite
 	stack   []operand
+	settled int // this many operands at the bottom are in their slots
 	ctrl    []fastCtrl
 
 	i       int    // the current instruction
@@ -205,6 +206,7 @@ func (l *fastLowerer) result(w ins) {
 func (l *fastLowerer) pop() operand {
 	o := l.stack[len(l.stack)-1]
 	l.stack = l.stack[:len(l.stack)-1]
+	l.settled = min(l.settled, len(l.stack))
 	return o
 }
 
@@ -223,8 +225,11 @@ func (l *fastLowerer) use(o operand) uint16 {
 
 // flush puts the operands from the n-th on into their slots.
 func (l *fastLowerer) flush(n int) {
-	for i := n; i < len(l.stack); i++ {
+	for i := max(n, l.settled); i < len(l.stack); i++ {
 		l.settle(i)
+	}
+	if n <= l.settled {
+		l.settled = len(l.stack)
 	}
 }
 
@@ -242,7 +247,7 @@ func (l *fastLowerer) settle(i int) {
 
 // settleLocal puts the operands that are copies of a local into their slots, because the local is about to change.
 func (l *fastLowerer) settleLocal(local uint16) {
-	for i := range l.stack {
+	for i := l.settled; i < len(l.stack); i++ {
 		if l.stack[i].kind == inLocal && l.stack[i].local == local {
 			l.settle(i)
 		}
@@ -252,10 +257,11 @@ func (l *fastLowerer) settleLocal(local uint16) {
 // reset makes the stack hold n operands, all in their slots.
 func (l *fastLowerer) reset(n int) {
 	l.stack = l.stack[:min(n, len(l.stack))]
+	l.settled = min(l.settled, len(l.stack))
 	for len(l.stack) < n {
 		l.push(operand{})
 	}
-	for i := range l.stack {
-		l.stack[i].kind = inSlot
+	for ; l.settled < n; l.settled++ {
+		l.stack[l.settled].kind = inSlot
 	}
 }

@@ -59,7 +59,7 @@ func localSlots(fn *Func) []int {
 
 // slot is the frame slot of operand j.
 func (l *preciseLowerer) slot(t *typer, j int) uint16 {
-	return uint16(l.shape.base + slotsOf(t.stack[:j]))
+	return uint16(l.shape.base + t.offset(j))
 }
 
 func (l *preciseLowerer) emit(w ins) { l.code = append(l.code, w) }

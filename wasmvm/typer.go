@@ -14,6 +14,9 @@ type typer struct {
 	ctrl  []ctrlFrame
 	dead  bool // the current instruction cannot be reached
 
+	offs  []int // offs[j] is the slot offset of operand j, for j <= known
+	known int
+
 	revived bool // the current instruction, an end, is reached by branches only
 }
 
@@ -40,7 +43,7 @@ var (
 )
 
 func newTyper(m *Module, fn *Func) *typer {
-	t := &typer{m: m, fn: fn}
+	t := &typer{m: m, fn: fn, offs: []int{0}}
 	t.ctrl = append(t.ctrl, ctrlFrame{op: OpEnter, results: fn.Type.Results})
 	return t
 }
@@ -59,8 +62,22 @@ func (t *typer) pop(n int) error {
 	if len(t.stack)-n < t.top().height {
 		return errUnderflow
 	}
-	t.stack = t.stack[:len(t.stack)-n]
+	t.cut(len(t.stack) - n)
 	return nil
+}
+
+// cut takes operands off the stack until n are left.
+func (t *typer) cut(n int) {
+	t.stack = t.stack[:n]
+	t.known = min(t.known, n)
+}
+
+// offset is the slot of operand j, or of the next one to be pushed, counted from the first operand's.
+func (t *typer) offset(j int) int {
+	for ; t.known < j; t.known++ {
+		t.offs = append(t.offs[:t.known+1], t.offs[t.known]+t.stack[t.known].Slots())
+	}
+	return t.offs[j]
 }
 
 func (t *typer) push(ts ...ValType) { t.stack = append(t.stack, ts...) }
@@ -70,7 +87,8 @@ func (t *typer) push(ts ...ValType) { t.stack = append(t.stack, ts...) }
 func (t *typer) before(in *instr) bool {
 	t.revived = false
 	if c := t.top(); in.op == OpEnd && t.dead && !c.deadEntry && (c.targeted || c.op == OpIf) {
-		t.stack = append(t.stack[:c.height], c.results...)
+		t.cut(c.height)
+		t.push(c.results...)
 		t.dead, t.revived = false, true
 	}
 	return !t.dead
@@ -91,12 +109,13 @@ func (t *typer) apply(in *instr) error {
 			c.targeted = true
 		}
 		t.dead = c.deadEntry
-		t.stack = append(t.stack[:c.height], c.params...)
+		t.cut(c.height)
+		t.push(c.params...)
 		return nil
 	case OpEnd:
 		c := t.top()
 		if t.dead {
-			t.stack = t.stack[:c.height]
+			t.cut(c.height)
 		} else if len(t.stack) != c.height+len(c.results) {
 			return fmt.Errorf("%d operands at the end of a block with %d results", len(t.stack)-c.height, len(c.results))
 		}

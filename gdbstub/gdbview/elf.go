@@ -95,7 +95,7 @@ func translateDebugInfo(mod *wasmvm.Module) (*dwPatcher, []string) {
 	if p.found.functions > 0 && p.found.placed == 0 {
 		warnings = append(warnings, "the debug info does not say where functions are, so there are no lines and variables: "+
 			"a tool that rewrote the code did not update it, most often wasm-opt, which clang runs after linking with -O; "+
-			"compile with -O2 -c and link without -O, or link with --no-wasm-opt")
+			"compile with -O2 -c and link without -O")
 	}
 	return p, warnings
 }

@@ -200,7 +200,7 @@ func TestWarningAboutLostAddresses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w := strings.Join(img.Warnings, "\n"); !strings.Contains(w, "--no-wasm-opt") {
+	if w := strings.Join(img.Warnings, "\n"); !strings.Contains(w, "link without -O") {
 		t.Errorf("warnings: %q", w)
 	}
 }

@@ -73,7 +73,7 @@ func TestRetentionWithMovingNow(t *testing.T) {
 
 func TestBudgetIsKept(t *testing.T) {
 	const area = 1 << 18
-	p := loops(30_000, area)
+	p := loops(10_000, area)
 	for _, budget := range []int64{1, 100 << 10, 400 << 10, 2 << 20} {
 		tl, err := New(p.machine(t), Options{Budget: budget})
 		if err != nil {
@@ -81,7 +81,7 @@ func TestBudgetIsKept(t *testing.T) {
 		}
 		tl.setTuning(tuning{interval: 2000, micro: 50, maxCount: 1000, manyHits: 10})
 		var most int64
-		for tl.Now() < 500_000 {
+		for tl.Now() < 100_000 {
 			tl.Seek(tl.Now() + 2500)
 			n, bytes := tl.Checkpoints()
 			if most = max(most, bytes); bytes > budget && n > 1 {
@@ -109,7 +109,7 @@ func TestBadBudget(t *testing.T) {
 
 // TestStepsBackDoNotReplay counts the instructions that stepping back costs.
 func TestStepsBackDoNotReplay(t *testing.T) {
-	p := loops(200_000, 1<<16)
+	p := loops(50_000, 1<<16)
 	tl, err := New(p.machine(t), Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -118,7 +118,7 @@ func TestStepsBackDoNotReplay(t *testing.T) {
 	start := tl.cur.replayed
 	tl.ReverseStep()
 	first := tl.cur.replayed - start
-	const steps = 20_000
+	const steps = 5_000
 	for range steps {
 		tl.ReverseStep()
 	}

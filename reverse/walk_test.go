@@ -164,7 +164,7 @@ func (w *walk) run(moves int) {
 }
 
 func TestWalksOverRandomPrograms(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range uint64(25) {
 		p := random(seed, randmod.Options{Fuel: 60})
 		if w := newWalk(t, seed, p); w != nil {
 			w.run(60)
@@ -175,10 +175,10 @@ func TestWalksOverRandomPrograms(t *testing.T) {
 func TestWalksOverHandmadePrograms(t *testing.T) {
 	programs := []*program{
 		deep(40), growing(), loops(300, 1<<14), asking(nil),
-		asking(&wasmvm.ExitError{Code: 7}), asking(errLog), deep(400),
+		asking(&wasmvm.ExitError{Code: 7}), asking(errLog), deep(200),
 	}
 	for i, p := range programs {
-		for seed := range uint64(4) {
+		for seed := range uint64(2) {
 			w := newWalk(t, seed+uint64(i)*100, p)
 			if w == nil {
 				t.Fatalf("%s runs for more than %d instructions", p.name, maxModel)

@@ -26,6 +26,9 @@ type watchpoint struct {
 	wanted bool // false if the client has removed it
 }
 
+// maxWatches bounds how many watchpoints a client can have.
+const maxWatches = 256
+
 // watchKey is what the client names a watchpoint by.
 type watchKey struct {
 	kind         byte // '2' write, '3' read, '4' both
@@ -110,6 +113,9 @@ func (p *points) setWatch(target WatchTarget, key watchKey, insert bool) error {
 			return err
 		}
 		p.watches = slices.Delete(p.watches, i, i+1)
+	}
+	if len(p.watches) == maxWatches {
+		return fmt.Errorf("there are %d watchpoints already; delete one first", maxWatches)
 	}
 	if err := target.InsertWatch(fresh.watch); err != nil {
 		return err

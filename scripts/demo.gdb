@@ -21,8 +21,9 @@ echo (gdb) info locals\n
 info locals
 echo (gdb) print events\n
 print events
-echo \n== Three letters too many. Back once more for each, and the pointer is whole:\n(gdb) reverse-continue\n(gdb) reverse-continue\n
+echo \n== Three letters too many. Back once more for each, and the pointer is whole:\n(gdb) reverse-continue\n
 reverse-continue
+echo (gdb) reverse-continue\n
 reverse-continue
 echo (gdb) print *it->supplier\n
 print *it->supplier

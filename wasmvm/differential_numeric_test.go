@@ -10,7 +10,6 @@ import (
 	"wrev/internal/randmod"
 	"wrev/internal/wasmenc"
 	"wrev/wasmvm"
-	"wrev/wasmvm/internal/testkit"
 )
 
 // operandForm is one way in which operands get to a numeric instruction and its
@@ -202,6 +201,13 @@ var operandForms = []operandForm{
 		}
 		c.Op(o.Code...)
 	}},
+	{name: "back edge constant right", only: func(o randmod.NumericOp) bool { return isBinary(o) && isTest(o) }, constant: func(c *wasmenc.Code, o randmod.NumericOp, v uint64) {
+		loopWhile(c, func() {
+			c.OpU(0x20, 0)
+			constant(c, o.Params[1], v)
+			c.Op(o.Code...)
+		})
+	}},
 	{name: "br_if constant right", only: func(o randmod.NumericOp) bool { return isBinary(o) && isTest(o) }, constant: func(c *wasmenc.Code, o randmod.NumericOp, v uint64) {
 		oneOrTwo(c, func() {
 			c.OpU(0x20, 0)
@@ -218,16 +224,23 @@ var operandForms = []operandForm{
 	}},
 }
 
-// backEdge makes a loop that goes on while the operation says so, three times at most.
+// loopWhile makes a loop that goes on while the condition holds, three times at most,
+// and leaves how often it ran; local 2 counts.
+func loopWhile(c *wasmenc.Code, condition func()) {
+	c.Op(0x02, 0x40, 0x03, 0x40)                                  // block, loop
+	c.Op(0x20, 2, 0x41, 1, 0x6A, 0x22, 2, 0x41, 3, 0x4E, 0x0D, 1) // local 2 += 1; out if >= 3
+	condition()
+	c.Op(0x0D, 0, 0x0B, 0x0B, 0x20, 2)
+}
+
+// backEdge makes such a loop of an operation on locals.
 func backEdge(after func(*wasmenc.Code)) func(*wasmenc.Code, randmod.NumericOp) {
 	return func(c *wasmenc.Code, o randmod.NumericOp) {
-		c.Op(0x02, 0x40, 0x03, 0x40)                         // block, loop
-		c.Op(0x20, 2, 0x41, 1, 0x6A, 0x22, 2, 0x41, 3, 0x4E) // local 2 += 1; >= 3
-		c.Op(0x0D, 1)                                        // br_if out
-		get(c, len(o.Params))
-		c.Op(o.Code...)
-		after(c)
-		c.Op(0x0D, 0, 0x0B, 0x0B, 0x20, 2) // br_if loop
+		loopWhile(c, func() {
+			get(c, len(o.Params))
+			c.Op(o.Code...)
+			after(c)
+		})
 	}
 }
 
@@ -363,19 +376,7 @@ func compareNumeric(t *testing.T, o randmod.NumericOp, f *operandForm) (compared
 	if err != nil {
 		t.Fatalf("form %s: %v", f.name, err)
 	}
-	mod, err := wasmvm.Decode(wasm)
-	if err != nil {
-		t.Fatalf("form %s: %v", f.name, err)
-	}
-	var machines []*wasmvm.Machine
-	for _, tier := range []wasmvm.Tier{wasmvm.TierAuto, wasmvm.TierPrecise} {
-		vm, err := wasmvm.New(mod, wasmvm.Config{NaN: nanRule()})
-		if err != nil {
-			t.Fatalf("form %s: %v", f.name, err)
-		}
-		vm.SetTier(tier)
-		machines = append(machines, vm)
-	}
+	machines := bothTiers(t, wasm)
 	pairs := operandPairs(o)
 	for k, v := range constants {
 		fn := oracle.ExportedFunction(fmt.Sprint(k))
@@ -405,11 +406,4 @@ func nanRule() wasmvm.NaNRule {
 		return wasmvm.NaNARM64
 	}
 	return wasmvm.NaNAMD64
-}
-
-func sameNumeric(result randmod.ValType, want, got []uint64, wantErr, gotErr error) bool {
-	if wantErr != nil || gotErr != nil {
-		return wantErr != nil && gotErr != nil && testkit.TrapText(wantErr) == testkit.TrapText(gotErr)
-	}
-	return len(got) == 1 && testkit.Narrow(result, want[0]) == got[0]
 }

@@ -28,10 +28,16 @@ type stack struct {
 	valid  bool
 	pos    uint64
 
-	// vm holds the machine's frames, innermost first: all of them, or the
-	// innermost only, as far as they have been asked for at this position.
-	vm       []wasmvm.Frame
-	maxStack []int32 // of functions by index, plus one; 0 is not known yet
+	// vm holds the machine's frames, innermost first, as far out as they have
+	// been asked for at this position.
+	vm    []wasmvm.Frame
+	sizes []funcSize // of the module's Funcs
+}
+
+// funcSize is how much room a function's frames take.
+type funcSize struct {
+	bytes    int64 // FrameSize, 0 if it has not been computed yet
+	operands int
 }
 
 // frame is one activation. There can be very many.
@@ -57,6 +63,9 @@ func (s *stack) update(m *wasmvm.Machine) {
 		keep = max(0, len(s.frames)-1)
 	}
 	fresh := s.frames[len(s.frames):]
+	if keep == 0 {
+		fresh = make([]frame, 0, m.Depth())
+	}
 	for _, f := range m.Frames() {
 		base := uint32(f.Base())
 		for keep > 0 && s.frames[keep-1].base > base {
@@ -74,44 +83,41 @@ func (s *stack) update(m *wasmvm.Machine) {
 	}
 	slices.Reverse(fresh)
 	s.frames = append(s.frames[:keep], fresh...)
-	for level := keep; level < len(s.frames); level++ {
-		s.layOut(level)
-	}
-	s.first = s.lastCut(keep)
+	s.layOut(keep)
 	s.valid, s.pos = true, pos
 }
 
-// lastCut returns the innermost frame that was laid out at StackTop. What is
-// further out than keep is as it was.
-func (s *stack) lastCut(keep int) int {
-	for level := len(s.frames) - 1; level > 0; level-- {
-		if level < keep && s.first < keep {
-			return s.first
-		}
-		if s.frames[level].cut() {
-			return level
-		}
-	}
-	return 0
-}
-
-// layOut gives a frame its place, below its caller.
+// layOut gives the frames from level on their places, below those further out.
 func (s *stack) layOut(level int) {
-	f := &s.frames[level]
-	f.top = StackTop
-	if level == 0 {
-		return
+	if s.first >= level {
+		s.first = max(0, level-1)
+		for s.first > 0 && !s.frames[s.first].cut() {
+			s.first--
+		}
 	}
-	below := s.frameMap(level - 1).Bottom()
-	if _, ok := NewFrameMap(below, s.locals(f.fn), s.operands(f.fn)); ok {
-		f.top = below
+	bottom := StackTop
+	if level > 0 {
+		bottom = s.frameMap(level - 1).Bottom()
+	}
+	for ; level < len(s.frames); level++ {
+		f := &s.frames[level]
+		size := s.size(f.fn).bytes
+		if level == 0 || size > int64(bottom-StackBottom) {
+			f.top, s.first = StackTop, level
+		} else {
+			f.top = bottom
+		}
+		if size > int64(f.top-StackBottom) {
+			size = FrameSize(0, 0)
+		}
+		bottom = f.top - uint32(size)
 	}
 }
 
 // frameMap returns where the parts of a frame lie.
 func (s *stack) frameMap(level int) FrameMap {
 	f := &s.frames[level]
-	m, ok := NewFrameMap(f.top, s.locals(f.fn), s.operands(f.fn))
+	m, ok := NewFrameMap(f.top, len(s.mod.Funcs[f.fn].Locals), s.size(f.fn).operands)
 	if !ok {
 		// No virtual stack holds this one frame: show it without slots.
 		m, _ = NewFrameMap(f.top, 0, 0)
@@ -119,32 +125,33 @@ func (s *stack) frameMap(level int) FrameMap {
 	return m
 }
 
-// locals returns how many locals a function has.
-func (s *stack) locals(fn uint32) int { return len(s.mod.Funcs[fn].Locals) }
-
-// operands returns how many operands a function has at most.
-func (s *stack) operands(fn uint32) int {
-	if s.maxStack == nil {
-		s.maxStack = make([]int32, len(s.mod.Funcs))
+// size returns how much room the frames of a function take.
+func (s *stack) size(fn uint32) funcSize {
+	if s.sizes == nil {
+		s.sizes = make([]funcSize, len(s.mod.Funcs))
 	}
-	n := &s.maxStack[fn]
-	if *n == 0 {
-		*n = 1
-		if layout, err := s.mod.Layout(&s.mod.Funcs[fn]); err == nil {
-			*n += int32(layout.MaxStack)
-		}
+	if size := s.sizes[fn]; size.bytes != 0 {
+		return size
 	}
-	return int(*n) - 1
+	var size funcSize
+	if layout, err := s.mod.Layout(&s.mod.Funcs[fn]); err == nil {
+		size.operands = layout.MaxStack
+	}
+	size.bytes = FrameSize(len(s.mod.Funcs[fn].Locals), size.operands)
+	s.sizes[fn] = size
+	return size
 }
 
 // vmFrame returns the machine's frame behind frames[level].
 func (s *stack) vmFrame(level int) wasmvm.Frame {
 	k := len(s.frames) - 1 - level
 	if k >= len(s.vm) {
+		// gdb goes through them outwards: fetching twice as many as before
+		// keeps that from taking time by the square.
 		s.vm = s.vm[:0]
-		for _, f := range s.m.Frames() {
+		for i, f := range s.m.Frames() {
 			s.vm = append(s.vm, f)
-			if k == 0 {
+			if i == 2*k {
 				break
 			}
 		}

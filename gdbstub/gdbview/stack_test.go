@@ -16,15 +16,13 @@ func TestStackRestarts(t *testing.T) {
 	mod := oneFunc(1 << 20)
 	size := FrameSize(1<<20, 0)
 	perRound := int(int64(StackTop-StackBottom) / size)
-	s := stack{mod: mod, maxStack: []int32{1}, frames: make([]frame, 2*perRound+1)}
-	for level := range s.frames {
-		s.layOut(level)
-		f := &s.frames[level]
+	s := stack{mod: mod, sizes: []funcSize{{bytes: size}}, frames: make([]frame, 2*perRound+1)}
+	s.layOut(0)
+	for level, f := range s.frames {
 		if want := StackTop - uint32(level%perRound)*uint32(size); f.top != want {
 			t.Errorf("frame %d: top 0x%x, want 0x%x", level, f.top, want)
 		}
 	}
-	s.first = s.lastCut(0)
 	if want := 2 * perRound; s.first != want {
 		t.Errorf("the outermost frame that is shown is %d, want %d", s.first, want)
 	}
@@ -37,13 +35,14 @@ func TestStackRestarts(t *testing.T) {
 
 	// Two frames back: the outermost that is shown is one that was not before.
 	s.frames = s.frames[:2*perRound-1]
-	if got, want := s.lastCut(2*perRound-2), perRound; got != want {
-		t.Errorf("after returning, the outermost frame that is shown is %d, want %d", got, want)
+	s.layOut(2*perRound - 2)
+	if want := perRound; s.first != want {
+		t.Errorf("after returning, the outermost frame that is shown is %d, want %d", s.first, want)
 	}
 }
 
 func TestStackHugeFrame(t *testing.T) {
-	s := stack{mod: oneFunc(1 << 25), maxStack: []int32{1}, frames: make([]frame, 1)}
+	s := stack{mod: oneFunc(1 << 25), sizes: []funcSize{{bytes: FrameSize(1<<25, 0)}}, frames: make([]frame, 1)}
 	s.layOut(0)
 	if f := s.frameMap(0); f.Top != StackTop || f.Locals != 0 {
 		t.Errorf("frame %+v", f)

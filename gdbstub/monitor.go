@@ -49,7 +49,6 @@ func (s *session) monitorHelp([]string) string {
 }
 
 func (s *session) monitorWhen([]string) string {
-	m := s.target.Machine()
 	var b strings.Builder
 	fmt.Fprintf(&b, "position %d", s.target.Now())
 	if t, ok := s.target.(EndTarget); ok {
@@ -57,10 +56,10 @@ func (s *session) monitorWhen([]string) string {
 			fmt.Fprintf(&b, " of %d", end)
 		}
 	}
-	if fn := m.Func(); fn != nil {
-		fmt.Fprintf(&b, ", in %s", s.mod.FuncName(fn.Index))
+	if where := s.view.Describe(); where != "" {
+		fmt.Fprintf(&b, ", in %s", where)
 	}
-	fmt.Fprintf(&b, ", after %d host calls\n", m.HostCalls())
+	fmt.Fprintf(&b, ", after %d host calls\n", s.target.Machine().HostCalls())
 	return b.String()
 }
 

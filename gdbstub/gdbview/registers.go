@@ -2,6 +2,7 @@ package gdbview
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 	"math/bits"
 
@@ -133,7 +134,7 @@ func (v *View) result() (eax, edx uint32) {
 	if !ok {
 		return 0, 0
 	}
-	if isCall && call.direct && v.aggregate(call.fn) {
+	if isCall && v.returnsAggregate(call) {
 		// C returns a struct and wasm its only member; gdb wants to know
 		// where the struct is. The operand's slot holds the same bytes.
 		inner := len(v.stack.frames) - 1
@@ -192,11 +193,40 @@ func (v *View) topType() wasmvm.ValType {
 	return typ
 }
 
+// returnsAggregate reports whether C sees a call return a struct where wasm sees
+// its only member. Which function an indirect call went to is not known any more
+// when it has returned: it counts if all that it can go to do.
+func (v *View) returnsAggregate(c call) bool {
+	if c.direct {
+		return v.aggregate(c.fn)
+	}
+	typ := c.typ.String()
+	key := fmt.Sprintf("%d %s", c.table, typ)
+	if known, ok := v.indirect[key]; ok {
+		return known
+	}
+	callees, aggregates := 0, 0
+	for _, fn := range v.mod.TableFuncs(c.table) {
+		if t := v.mod.FuncType(fn); t != nil && t.String() == typ {
+			callees++
+			if v.aggregate(fn) {
+				aggregates++
+			}
+		}
+	}
+	if v.indirect == nil {
+		v.indirect = map[string]bool{}
+	}
+	v.indirect[key] = callees > 0 && callees == aggregates
+	return v.indirect[key]
+}
+
 // call is a call instruction.
 type call struct {
 	typ    *wasmvm.FuncType
-	fn     uint32 // the callee, if direct
 	direct bool
+	fn     uint32 // the callee, if direct
+	table  int    // where the callee is, if not
 }
 
 // lastCall returns the call that stands just before the next instruction. It has
@@ -215,7 +245,8 @@ func (v *View) lastCall() (call, bool) {
 		return call{}, false
 	}
 	at := v.mod.CodeOffset + layout.PCs[i-1]
-	immediate, n := binary.Uvarint(v.mod.Bytes[at+1 : v.mod.CodeOffset+pc])
+	rest := v.mod.Bytes[at+1 : v.mod.CodeOffset+pc]
+	immediate, n := binary.Uvarint(rest)
 	if n <= 0 {
 		return call{}, false
 	}
@@ -225,8 +256,9 @@ func (v *View) lastCall() (call, bool) {
 			return call{typ: typ, fn: uint32(immediate), direct: true}, true
 		}
 	case wasmvm.OpCallIndirect:
-		if immediate < uint64(len(v.mod.Types)) {
-			return call{typ: &v.mod.Types[immediate]}, true
+		table, m := binary.Uvarint(rest[n:])
+		if immediate < uint64(len(v.mod.Types)) && m > 0 && table < uint64(len(v.mod.Tables)) {
+			return call{typ: &v.mod.Types[immediate], table: int(table)}, true
 		}
 	}
 	return call{}, false

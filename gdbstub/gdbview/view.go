@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"wrev/wasmvm"
+	"wrev/wasmvm/debuginfo"
 )
 
 // View answers what gdb reads of a stopped machine: memory and registers of the
@@ -18,9 +19,11 @@ type View struct {
 	m         *wasmvm.Machine
 	sp        int // index of the global __stack_pointer, -1 if there is none
 	code      func() []byte
+	info      *debuginfo.Info
 	aggregate func(fn uint32) bool
 	stack     stack
 	topTypes  map[uint32]wasmvm.ValType // by pc: finding one walks its function
+	indirect  map[string]bool           // by type and table: whether such calls return aggregates
 }
 
 // NewView returns the view of a machine that runs mod. aggregate reports the
@@ -31,6 +34,7 @@ func NewView(mod *wasmvm.Module, m *wasmvm.Machine, aggregate func(fn uint32) bo
 		mod:       mod,
 		sp:        stackPointer(mod),
 		code:      sync.OnceValue(func() []byte { return CodeImage(mod) }),
+		info:      debuginfo.New(mod),
 		aggregate: aggregate,
 	}
 	if aggregate == nil {
@@ -74,6 +78,14 @@ func (v *View) ReadMemory(addr uint32, buf []byte) int {
 		return v.stack.read(addr, buf)
 	}
 	return 0
+}
+
+// Describe says in words where the program is, "" if nowhere.
+func (v *View) Describe() string {
+	if v.m.Func() == nil {
+		return ""
+	}
+	return v.info.Describe(v.m.PC())
 }
 
 // Place is what an address of the program stands for.

@@ -115,6 +115,7 @@ func TestResults(t *testing.T) {
 		{name: "void", callee: body{typ: 0}, steps: 4},
 		{name: "void with a parameter", callee: body{typ: 5}, before: wasmenc.Code{0x41, 0xE4, 0}, steps: 5, eax: 100},
 		{name: "i32, indirect", callee: body{typ: 1, code: wasmenc.Code{0x41, 42}}, indirect: true, steps: 6, eax: 42},
+		{name: "aggregate as i32, indirect", callee: body{typ: 1, code: wasmenc.Code{0x41, 42}}, indirect: true, flagged: true, steps: 6, eax: gdbview.StackTop - 16},
 		{name: "aggregate as i32", callee: body{typ: 1, code: wasmenc.Code{0x41, 42}}, flagged: true, steps: 5, eax: gdbview.StackTop - 16},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package debuginfo
 
 import (
 	"debug/dwarf"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -97,7 +98,7 @@ func (i *Info) load() {
 	}
 	slices.SortFunc(i.spans, func(a, b unitSpan) int { return compare(a.lo, b.lo) })
 	if len(i.spans) == 0 && i.err == nil {
-		i.err = fmt.Errorf("the debug info does not say where functions are (a tool such as wasm-opt rewrote the code without it)")
+		i.err = errors.New("the debug info does not say where functions are (a tool such as wasm-opt rewrote the code without it)")
 	}
 }
 
@@ -110,7 +111,7 @@ func open(mod *wasmvm.Module) (*dwarf.Data, error) {
 		}
 	}
 	if len(secs[".debug_info"]) == 0 {
-		return nil, fmt.Errorf("the module has no debug info (compile it with -g)")
+		return nil, errors.New("the module has no debug info (compile it with -g)")
 	}
 	d, err := dwarf.New(secs[".debug_abbrev"], nil, nil, secs[".debug_info"], secs[".debug_line"],
 		nil, secs[".debug_ranges"], secs[".debug_str"])

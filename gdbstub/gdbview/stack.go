@@ -28,10 +28,11 @@ type stack struct {
 	valid  bool
 	pos    uint64
 
-	// vm holds the machine's frames, innermost first, as far out as they have
-	// been asked for at this position.
-	vm    []wasmvm.Frame
-	sizes []funcSize // of the module's Funcs
+	// vm holds some of the machine's frames at this position, from number
+	// vmFirst on, 0 being the innermost.
+	vm      []wasmvm.Frame
+	vmFirst int
+	sizes   []funcSize // of the module's Funcs
 }
 
 // funcSize is how much room a function's frames take.
@@ -142,21 +143,26 @@ func (s *stack) size(fn uint32) funcSize {
 	return size
 }
 
+// maxFetched bounds how many of the machine's frames are held.
+const maxFetched = 1 << 14
+
 // vmFrame returns the machine's frame behind frames[level].
 func (s *stack) vmFrame(level int) wasmvm.Frame {
 	k := len(s.frames) - 1 - level
-	if k >= len(s.vm) {
-		// gdb goes through them outwards: fetching twice as many as before
-		// keeps that from taking time by the square.
-		s.vm = s.vm[:0]
+	if k < s.vmFirst || k >= s.vmFirst+len(s.vm) {
+		// gdb goes through them outwards: fetching as many as have been
+		// passed keeps that from taking time by the square.
+		s.vm, s.vmFirst = s.vm[:0], k
 		for i, f := range s.m.Frames() {
-			s.vm = append(s.vm, f)
-			if i == 2*k {
+			if i >= k {
+				s.vm = append(s.vm, f)
+			}
+			if i == k+min(k, maxFetched) {
 				break
 			}
 		}
 	}
-	return s.vm[k]
+	return s.vm[k-s.vmFirst]
 }
 
 // find returns the level of the frame that addr lies in.

@@ -13,7 +13,7 @@ import (
 func billion() *program { return loops(1_049_000_000/roundLength, 1<<20) }
 
 // roundLength is the number of instructions in one round of loops.
-const roundLength = 25
+const roundLength = 20
 
 // BenchmarkStepBack steps back from the end of a history of 1e9 instructions.
 func BenchmarkStepBack(b *testing.B) {
@@ -125,4 +125,33 @@ func BenchmarkReverseContinue(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkReverseContinueHot goes back to a breakpoint in a loop, again and
+// again: the way a condition that is rarely true is looked for.
+func BenchmarkReverseContinueHot(b *testing.B) {
+	tl, err := New(billion().machine(b), Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	tl.SeekEnd()
+	f := &tl.Module().Funcs[0]
+	l, err := tl.Module().Layout(f)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := tl.InsertBreakpoint(l.PCs[len(l.PCs)/2]); err != nil {
+		b.Fatal(err)
+	}
+	start := time.Now()
+	if s := tl.ReverseContinue(); s.Reason != ReasonBreakpoint {
+		b.Fatal(s.Reason)
+	}
+	first := time.Since(start)
+	for b.Loop() {
+		if s := tl.ReverseContinue(); s.Reason != ReasonBreakpoint {
+			b.Fatal(s.Reason)
+		}
+	}
+	b.ReportMetric(first.Seconds()*1e3, "ms-first")
 }

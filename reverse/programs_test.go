@@ -261,7 +261,7 @@ func asking(last error) *program {
 	return &program{name: "asking", wasm: h.encode(), host: func() wasmvm.Host { return host }}
 }
 
-// loops runs n rounds of 25 instructions that each store a word into an area of
+// loops runs n rounds of 20 instructions that each store a word into an area of
 // so many bytes, a power of two. A page of memory behind it is left alone.
 func loops(n, area int) *program {
 	start := fn{locals: 3, body: asm(

@@ -7,7 +7,9 @@ type tuning struct {
 	// what the first step back from anywhere has to replay.
 	interval uint64
 	// perPage lengthens the interval where checkpoints are dear: so many
-	// instructions for each page that the last one had to store.
+	// instructions for each page that the last one had to store, up to four
+	// times the interval. Beyond that steps back would get slow, so it gets
+	// longer only with an eighth of that.
 	perPage uint64
 	// micro is the distance between the densest checkpoints, right behind now.
 	// A step back replays half of it on average.
@@ -21,7 +23,7 @@ type tuning struct {
 
 // At 0.3 to 0.5 ns an instruction, 5e7 take 15 to 25 ms. A page costs about
 // 2 µs to copy, hash and compress, the time of 5e3 instructions; 1e5 a page
-// keep that at 5 % of the run. Going through 1024 instructions one by one takes
+// keep that at 5 % of the run, or 40 % at worst. Going through 1024 instructions one by one takes
 // about as long as restoring a checkpoint (1 µs).
 var defaultTuning = tuning{interval: 5e7, perPage: 1e5, micro: 1024, maxCount: 2048, manyHits: 1000}
 
@@ -41,7 +43,8 @@ func (t *Timeline) leave() {
 	t.hist.add(s)
 	t.leftAt = now
 	t.hist.working = t.cur.shadow.Bytes()
-	t.interval = max(t.tune.interval, t.tune.perPage*uint64(s.stored))
+	dear := t.tune.perPage * uint64(s.stored)
+	t.interval = max(t.tune.interval, min(dear, 4*t.tune.interval), dear/8)
 	t.hist.trim(now)
 	// The cursor's own images can be too much too: then the next checkpoint
 	// has to look at the whole state again, and none is left without need.
@@ -67,13 +70,18 @@ func (t *Timeline) due() uint64 {
 
 // rung is the next position to stop at on the way from now to target: a
 // checkpoint half way, half way of what is left, and so on, so that going back
-// from target finds checkpoints the denser the nearer they are.
+// from target finds checkpoints the denser the nearer they are. Where they are
+// dear there are fewer, each leaving an eighth of the way.
 func (t *Timeline) rung(target uint64) uint64 {
 	now := t.Now()
 	left := target - now
 	next := min(t.due(), target)
 	if left > 2*t.tune.micro && !t.crowded {
-		next = min(next, now+left/2)
+		rest := left / 2
+		if t.interval > t.tune.interval {
+			rest = left / 8
+		}
+		next = min(next, target-rest)
 	}
 	return next
 }

@@ -37,10 +37,7 @@ func Record(ctx context.Context, wasm []byte, name, recPath string, o Options) (
 		return none, err
 	}
 	playable := make(chan error, 1)
-	go func() {
-		_, err := wasmvm.Decode(wasm)
-		playable <- err
-	}()
+	go func() { playable <- checkPlayable(wasm, s.pages) }()
 	p, err := compile(ctx, wasm, s)
 	if err != nil {
 		return none, err
@@ -65,6 +62,17 @@ func Record(ctx context.Context, wasm []byte, name, recPath string, o Options) (
 		err = closeErr
 	}
 	return end, err
+}
+
+// checkPlayable reports what keeps our machine from replaying a module. wazero
+// accepts more: SIMD, and a few modules that are not quite valid.
+func checkPlayable(wasm []byte, pages uint32) error {
+	mod, err := wasmvm.Decode(wasm)
+	if err != nil {
+		return err
+	}
+	_, err = wasmvm.New(mod, wasmvm.Config{MaxMemoryPages: pages})
+	return err
 }
 
 // program is a compiled program that has not run.

@@ -14,7 +14,7 @@ import (
 // got cannot be known: wazero's frames are not ours. This is room for more frames
 // of the smallest function than wazero has, and little enough to fill and to
 // checkpoint within seconds.
-const overflowSlots = 1 << 24
+const overflowSlots = 1 << 23
 
 // MachineConfig returns the configuration with which a machine repeats the
 // recording, its calls answered by host, a Replayer as a rule.

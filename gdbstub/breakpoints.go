@@ -15,8 +15,13 @@ import (
 // is taken from the target only when that is about to run.
 type points struct {
 	s       *server
-	breaks  map[uint32]bool // by pc; false if the client has removed it
+	breaks  map[uint32]breakpoint // by pc
 	watches []*watchpoint
+}
+
+type breakpoint struct {
+	word   string // in stop replies
+	wanted bool   // false if the client has removed it
 }
 
 type watchpoint struct {
@@ -36,7 +41,7 @@ type watchKey struct {
 }
 
 func newPoints(s *server) points {
-	return points{s: s, breaks: map[uint32]bool{}}
+	return points{s: s, breaks: map[uint32]breakpoint{}}
 }
 
 // pointPacket answers Z (insert) and z (remove): kind,address,length.
@@ -51,8 +56,10 @@ func (s *session) pointPacket(insert bool, args string) {
 	}
 	var err error
 	switch {
-	case kind == "0" || kind == "1":
-		err = s.points.setBreak(uint32(addr), insert)
+	case kind == "0":
+		err = s.points.setBreak(uint32(addr), "swbreak", insert)
+	case kind == "1":
+		err = s.points.setBreak(uint32(addr), "hwbreak", insert)
 	case kind >= "2" && kind <= "4":
 		target, ok := s.target.(WatchTarget)
 		if !ok {
@@ -69,26 +76,35 @@ func (s *session) pointPacket(insert bool, args string) {
 	s.ok()
 }
 
-// setBreak inserts or removes a breakpoint. Both may be repeated.
-func (p *points) setBreak(addr uint32, insert bool) error {
+// setBreak inserts or removes a breakpoint. Both may be repeated. To the target
+// what gdb calls software and hardware breakpoints are the same.
+func (p *points) setBreak(addr uint32, word string, insert bool) error {
 	pc, ok := gdbview.PC(addr)
 	if !ok {
 		return fmt.Errorf("0x%x is not code", addr)
 	}
 	_, present := p.breaks[pc]
-	switch {
-	case insert && !present:
+	if !insert && !present {
+		return nil
+	}
+	if insert && !present {
 		if err := p.s.target.InsertBreakpoint(pc); err != nil {
 			return err
 		}
-		p.breaks[pc] = true
-	case present:
-		p.breaks[pc] = insert
 	}
+	p.breaks[pc] = breakpoint{word, insert}
 	return nil
 }
 
-func (p *points) breakpointAt(pc uint32) bool { return p.breaks[pc] }
+func (p *points) breakpointAt(pc uint32) bool { return p.breaks[pc].wanted }
+
+// breakReason is the part of a stop reply that tells of the breakpoint at pc.
+func (p *points) breakReason(pc uint32) string {
+	if bp := p.breaks[pc]; bp.wanted {
+		return bp.word + ":;"
+	}
+	return ""
+}
 
 // setWatch inserts or removes a watchpoint. Both may be repeated.
 func (p *points) setWatch(target WatchTarget, key watchKey, insert bool) error {
@@ -162,8 +178,8 @@ func newWatchpoint(key watchKey, view *gdbview.View) (*watchpoint, error) {
 
 // apply takes from the target what the client has removed.
 func (p *points) apply() {
-	for pc, wanted := range p.breaks {
-		if !wanted {
+	for pc, bp := range p.breaks {
+		if !bp.wanted {
 			p.s.target.RemoveBreakpoint(pc)
 			delete(p.breaks, pc)
 		}
@@ -181,8 +197,9 @@ func (p *points) apply() {
 
 // removeAll leaves the target without any.
 func (p *points) removeAll() {
-	for pc := range p.breaks {
-		p.breaks[pc] = false
+	for pc, bp := range p.breaks {
+		bp.wanted = false
+		p.breaks[pc] = bp
 	}
 	for _, w := range p.watches {
 		w.wanted = false

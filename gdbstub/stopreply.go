@@ -26,10 +26,6 @@ type stopState struct {
 // stateOf translates a stop of the target.
 func stateOf(stop reverse.Stop) stopState {
 	switch stop.Reason {
-	case reverse.ReasonBreakpoint:
-		return stopState{sigTrap, "swbreak:;"}
-	case reverse.ReasonWatch:
-		return stopState{sigTrap, ""}
 	case reverse.ReasonTrap:
 		return stopState{signalOf(stop.Trap), ""}
 	case reverse.ReasonBegin:
@@ -76,6 +72,8 @@ func (s *session) reportMove(stop reverse.Stop, again bool) {
 		return
 	case reverse.ReasonTrap:
 		s.consolef("wrev: %s\n", trapText(stop.Trap))
+	case reverse.ReasonBreakpoint:
+		s.last.reason = s.points.breakReason(s.target.Machine().PC())
 	case reverse.ReasonWatch:
 		s.last.reason = s.points.watchReason(stop)
 	}

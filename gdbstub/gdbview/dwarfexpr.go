@@ -45,6 +45,10 @@ type dwExpr struct {
 // dwExprTranslator rewrites expressions for i386.
 type dwExprTranslator struct {
 	addrSize int
+	// version is the unit's. Before DWARF 4 there was no DW_OP_stack_value, so
+	// a variable in a local looks like one that the local points to. The first
+	// is far more frequent.
+	version uint16
 	// dataAddr is told of the indexes into .debug_addr that are used, all of
 	// them of data, and returns the address; false if there is none.
 	dataAddr func(index uint64) (uint32, bool)
@@ -127,6 +131,9 @@ func (t *dwExprTranslator) ops(out, e []byte, frameBase bool, depth int) ([]byte
 			if isValue {
 				c.off++
 			}
+			if t.version < 4 && (c.atEnd() || isPiece(e[c.off])) {
+				isValue = true
+			}
 			n := len(out)
 			out = appendSlotAddress(out, kind, index)
 			if frameBase || !isValue {
@@ -160,6 +167,10 @@ func (t *dwExprTranslator) ops(out, e []byte, frameBase bool, depth int) ([]byte
 		return out, changed, errBranch
 	}
 	return out, changed, nil
+}
+
+func isPiece(code byte) bool {
+	return code == byte(op.DW_OP_piece) || code == byte(op.DW_OP_bit_piece)
 }
 
 // appendSlotAddress appends operations that push the address of a slot.

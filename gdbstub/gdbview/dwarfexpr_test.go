@@ -14,7 +14,7 @@ import (
 
 // A translator for tests, with a live and a removed entry in .debug_addr.
 func testTranslator() *dwExprTranslator {
-	return &dwExprTranslator{addrSize: 4, dataAddr: func(i uint64) (uint32, bool) {
+	return &dwExprTranslator{addrSize: 4, version: 4, dataAddr: func(i uint64) (uint32, bool) {
 		addrs := []uint32{0x1000, tombstone}
 		if i >= uint64(len(addrs)) {
 			return 0, false
@@ -153,6 +153,22 @@ func TestTranslateExpr(t *testing.T) {
 			t.Errorf("%s: error %v, want %v", tt.name, err, tt.err)
 		case err == nil && (!bytes.Equal(x.code, tt.out) || x.gone != tt.gone || x.changed != tt.changed):
 			t.Errorf("%s: %x gone %v changed %v, want %x %v %v", tt.name, x.code, x.gone, x.changed, tt.out, tt.gone, tt.changed)
+		}
+	}
+}
+
+// Before version 4 nothing says that a location is a value.
+func TestTranslateOldExpr(t *testing.T) {
+	tests := []struct{ in, out []byte }{
+		{[]byte{opWasmLocation, 0, 0}, []byte{opBreg5, 0x70}},
+		{[]byte{opWasmLocation, 0, 0, 0x93, 4, opWasmLocation, 2, 0, 0x93, 4}, []byte{opBreg5, 0x70, 0x93, 4, opBreg5, 16, 0x93, 4}},
+		{[]byte{opWasmLocation, 0, 0, opPlusU, 8}, []byte{opBreg5, 0x70, opDeref, opPlusU, 8}},
+	}
+	for _, tt := range tests {
+		tr := testTranslator()
+		tr.version = 3
+		if x, err := tr.translate(tt.in, false); err != nil || !bytes.Equal(x.code, tt.out) {
+			t.Errorf("%x became %x (%v), want %x", tt.in, x.code, err, tt.out)
 		}
 	}
 }

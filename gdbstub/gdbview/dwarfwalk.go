@@ -40,7 +40,7 @@ const maxDIEDepth = 1000
 
 func newDwWalk(p *dwPatcher, u *dwUnit) *dwWalk {
 	w := &dwWalk{p: p, u: u, starts: newDwBits(u.end - u.off)}
-	w.expr = dwExprTranslator{addrSize: 4, dataAddr: func(i uint64) (uint32, bool) { return p.dataAddr(u, i) }}
+	w.expr = dwExprTranslator{addrSize: 4, version: u.version, dataAddr: func(i uint64) (uint32, bool) { return p.dataAddr(u, i) }}
 	w.variants.p, w.variants.u = p, u
 	return w
 }

@@ -37,8 +37,9 @@ type step struct {
 	want    string
 }
 
-// session runs the commands in one gdb session on a program.
-func session(t *testing.T, program string, steps []step) {
+// session runs the commands in one gdb session on a program and returns gdb's
+// answers.
+func session(t *testing.T, program string, steps []step) []string {
 	t.Helper()
 	wasm, err := os.ReadFile(filepath.Join(programs, program+".wasm"))
 	if err != nil {
@@ -58,6 +59,7 @@ func session(t *testing.T, program string, steps []step) {
 			t.Errorf("%s\ngdb answers\n%s\nwant %s", st.command, answers[i], st.want)
 		}
 	}
+	return answers
 }
 
 // Functions whose results gdb cannot fetch as it does from i386 programs.
@@ -95,25 +97,31 @@ func TestFinishValues(t *testing.T) {
 	session(t, "wide.O0", steps)
 }
 
-// Optimised code: variables in locals of all numbers and on the operand stack.
-func TestOptimisedVariables(t *testing.T) {
-	at := markedLines(t, "wide.c")
-	steps := []step{
-		{fmt.Sprint("tbreak wide.c:", at["many values"]), "Temporary breakpoint"},
-		{"continue", `many \(`},
-		{"print *p@8", `= \{1, 2, 3, 4, 5, 6, 7, 8\}`},
-	}
+// manyLocals are the variables of the function many in wide.c and their values.
+func manyLocals() map[string]string {
+	values := map[string]string{}
 	for _, v := range []struct {
 		letter byte
 		factor int
 		count  int
 	}{{'a', 1, 8}, {'b', 3, 7}, {'c', 5, 7}, {'d', 7, 7}, {'e', 9, 7}} {
 		for i := range v.count {
-			steps = append(steps, step{
-				fmt.Sprintf("print %c%d", v.letter, i),
-				fmt.Sprintf(`= (%d|<optimized out>)\n`, (i+1)*v.factor),
-			})
+			values[fmt.Sprintf("%c%d", v.letter, i)] = fmt.Sprint((i + 1) * v.factor)
 		}
+	}
+	return values
+}
+
+// Optimised code: variables in locals of all numbers.
+func TestOptimisedVariables(t *testing.T) {
+	at := markedLines(t, "wide.c")
+	steps := []step{
+		{fmt.Sprint("tbreak wide.c:", at["many"]), "Temporary breakpoint"},
+		{"continue", `many \(`},
+		{"print *p@8", `= \{1, 2, 3, 4, 5, 6, 7, 8\}`},
+	}
+	for name, value := range manyLocals() {
+		steps = append(steps, step{"print " + name, fmt.Sprintf(`= %s\n`, value)})
 	}
 	steps = append(steps,
 		step{"up", `main \(\)`},
@@ -121,4 +129,38 @@ func TestOptimisedVariables(t *testing.T) {
 		step{"down", `many \(`},
 	)
 	session(t, "wide.dw5.O2", steps)
+}
+
+// At every instruction, forwards and then backwards, a variable has its value or
+// none. Many are on the operand stack for a few instructions only.
+func TestOptimisedVariablesAtEachInstruction(t *testing.T) {
+	const instructions = 150
+	at := markedLines(t, "wide.c")
+	values := manyLocals()
+	steps := []step{
+		{fmt.Sprint("tbreak wide.c:", at["many"]), "Temporary breakpoint"},
+		{"continue", `many \(`},
+	}
+	for _, command := range []string{"stepi", "reverse-stepi"} {
+		for range instructions {
+			steps = append(steps, step{command, ""}, step{"info locals", ""})
+		}
+	}
+	shown := 0
+	for _, answer := range session(t, "wide.dw5.O2", steps) {
+		for line := range strings.Lines(answer) {
+			name, value, ok := strings.Cut(strings.TrimSpace(line), " = ")
+			want := values[name]
+			if !ok || want == "" || value == "<optimized out>" {
+				continue
+			}
+			shown++
+			if value != want {
+				t.Errorf("%s is %s, want %s", name, value, want)
+			}
+		}
+	}
+	if shown < 2000 {
+		t.Errorf("only %d values were shown", shown)
+	}
 }

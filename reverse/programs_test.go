@@ -64,41 +64,34 @@ func fromGenerator(name string, g *randmod.Module) *program {
 // Opcodes and types for programs written by hand.
 const (
 	i32 = 0x7F
-	i64 = 0x7E
 
-	unreachable = 0x00
-	nop         = 0x01
-	block       = 0x02
-	loop        = 0x03
-	ifOp        = 0x04
-	elseOp      = 0x05
-	end         = 0x0B
-	br          = 0x0C
-	brIf        = 0x0D
-	ret         = 0x0F
-	call        = 0x10
-	drop        = 0x1A
-	localGet    = 0x20
-	localSet    = 0x21
-	localTee    = 0x22
-	globalGet   = 0x23
-	globalSet   = 0x24
-	i32Load     = 0x28
-	i32Load8u   = 0x2D
-	i32Store    = 0x36
-	i32Store8   = 0x3A
-	memorySize  = 0x3F
-	memoryGrow  = 0x40
-	i32Const    = 0x41
-	i32Eqz      = 0x45
-	i32LtU      = 0x49
-	i32Add      = 0x6A
-	i32Sub      = 0x6B
-	i32Mul      = 0x6C
-	i32DivU     = 0x6E
-	i32And      = 0x71
-	i32Shl      = 0x74
-	void        = 0x40
+	loop       = 0x03
+	ifOp       = 0x04
+	elseOp     = 0x05
+	end        = 0x0B
+	br         = 0x0C
+	brIf       = 0x0D
+	call       = 0x10
+	drop       = 0x1A
+	localGet   = 0x20
+	localSet   = 0x21
+	localTee   = 0x22
+	globalGet  = 0x23
+	globalSet  = 0x24
+	i32Load    = 0x28
+	i32Store   = 0x36
+	i32Store8  = 0x3A
+	memorySize = 0x3F
+	memoryGrow = 0x40
+	i32Const   = 0x41
+	i32Eqz     = 0x45
+	i32LtU     = 0x49
+	i32Add     = 0x6A
+	i32Sub     = 0x6B
+	i32Mul     = 0x6C
+	i32And     = 0x71
+	i32Shl     = 0x74
+	void       = 0x40
 )
 
 func leb(n int) []byte {
@@ -130,11 +123,6 @@ func asm(parts ...any) []byte {
 }
 
 func constant(n int) []byte { return asm(i32Const, leb(n)) }
-
-// store is `i32.store` at address local[at], of local[value].
-func store(at, value int) []byte {
-	return asm(localGet, at, localGet, value, i32Store, 2, 0)
-}
 
 // fn is a function of a hand-written module.
 type fn struct {

@@ -33,7 +33,8 @@ func (m *Machine) ret(at, n int) error {
 	copy(m.stack[m.frame:], m.stack[at:at+n])
 	site := &m.words[word-1]
 	m.frame -= int(uint32(link))
-	m.cur, m.idx = int(site.bc()), int(site.k64())
+	m.cur = int(site.bc())
+	m.idx = m.lowered[m.cur].returnIndex(site)
 	m.pos++
 	return nil
 }

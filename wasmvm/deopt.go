@@ -48,7 +48,7 @@ func (m *Machine) deopt(word, frame int) {
 // leaveFast sets the canonical place to an instruction of a function.
 func (m *Machine) leaveFast(f *loweredFunc, idx, frame int) {
 	m.cur, m.idx, m.frame = f.index, idx, frame
-	m.pos = uint64(m.acc + int64(idx))
+	m.pos = uint64(m.acc + int64(idx-f.size))
 }
 
 // wordAt is the number of the fast word at pc.

@@ -4,27 +4,30 @@ import "unsafe"
 
 // fastEntry returns the word at which fast code can take over from the canonical state.
 func (r *runner) fastEntry(f *loweredFunc) (word int, ok bool) {
-	if r.tier != TierAuto || r.readWatch || r.lastMile || r.stepOver || r.limit-r.pos <= uint64(4*r.maxLen+64) {
+	if r.tier != TierAuto || r.readWatch || r.lastMile || r.stepOver || r.pos+uint64(f.size-r.idx)+fastWorth > r.limit {
 		return 0, false
 	}
 	word, ok = f.head(r.idx)
 	return word, ok && r.words[word].op != irBreak
 }
 
+// fastWorth is how many instructions must be certain to run for fast code to be worth the change.
+const fastWorth = 64
+
 // fast runs fast code from a word until something needs canonical state. It returns false when the run has ended.
 //
-// Fast code tests its limit at branches to loops, at calls and at returns, and between two tests it runs at most every instruction of one function
-// once. With a limit that is two longest functions short of the target it can therefore not pass the target.
+// Fast code counts with vm.acc: the position is acc + i - n, where i is the index of the instruction in its function and n the function's number of
+// instructions. Running straight on changes the position as it changes i, so only taken branches, calls and returns have to count. And acc is the
+// position that is reached at most before the function branches backwards, calls or returns. Those test acc against the limit, so fast code never
+// passes the limit.
 func (r *runner) fast(f *loweredFunc, word int) bool {
 	m, v := r.Machine, &r.vm
 	frame := m.frame
-	v.acc = int64(m.pos) - int64(m.idx)
+	v.acc = int64(m.pos) + int64(f.size-m.idx)
 	for {
 		m.enterVM()
 		v.pc, v.fp = unsafe.Add(v.code, word*insSize), m.slotAt(frame)
-		slack := int64(2 * m.maxLen)
-		end := int64(r.limit) - slack
-		v.limit = min(end, v.acc+chunk+slack)
+		v.limit = min(int64(r.limit), v.acc+chunk+int64(m.maxLen)) // a test may add a function's size
 		code := v.runFast()
 		word, frame = m.wordAt(v.pc), m.slotOf(v.fp)
 		in := &m.words[word]
@@ -48,11 +51,11 @@ func (r *runner) fast(f *loweredFunc, word int) bool {
 			}
 		case exitLimit:
 			v.acc -= v.undo
-			if v.limit < end && !m.interrupt.Load() && !m.leaves(in, frame) {
+			if v.limit < int64(r.limit) && !m.interrupt.Load() && !m.leaves(in, frame) {
 				continue
 			}
 			m.deopt(word, frame)
-			r.lastMile = v.limit == end
+			r.lastMile = v.limit == int64(r.limit)
 			r.stepOver = true
 			return true
 		case exitDriver:
@@ -96,6 +99,7 @@ func (m *Machine) resolveCall(word, frame int) bool {
 	}
 	in := &m.words[word] // needFunc may have moved the words
 	in.op, in.b, in.c, in.d = irCall, uint16(f.link), uint16(f.link-f.params), int32((f.begin-word)*insSize)
+	in.e += int32(f.size)
 	m.words[word+1].a = uint16(f.frame)
 	return true
 }

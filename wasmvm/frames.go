@@ -73,7 +73,8 @@ func (f *Frame) caller() bool {
 		return false
 	}
 	site := &f.m.words[word-1]
-	f.f, f.idx = f.m.lowered[site.bc()], int(site.k64())
+	f.f = f.m.lowered[site.bc()]
+	f.idx = f.f.returnIndex(site)
 	f.at -= delta
 	f.called = delta - f.f.base
 	return true

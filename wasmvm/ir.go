@@ -97,7 +97,7 @@ type vm struct {
 	pc, fp, mem unsafe.Pointer
 	msize       uint64
 	flags       unsafe.Pointer // one byte a page
-	acc, limit  int64          // fast: position = acc + index of the instruction in its function
+	acc, limit  int64          // fast, see fast.go
 	undo        int64          // fast: at exitLimit, what acc counts too much
 	left        uint64         // precise: instructions still to run
 	code        unsafe.Pointer // the first word
@@ -120,6 +120,7 @@ type tableView struct {
 type funcRec struct {
 	entry uint32 // byte offset of the code, 0 while it is not lowered and for imported functions
 	typ   uint32 // canonical type
+	size  uint32 // instructions
 	frame uint16 // slots of a frame
 	link  uint16 // slot of the link
 	clear uint16 // local slots to clear below the link

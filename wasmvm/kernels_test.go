@@ -71,3 +71,19 @@ func TestKernelsRun(t *testing.T) {
 		})
 	}
 }
+
+// BenchmarkReplay runs the kernels in the fast tier.
+func BenchmarkReplay(b *testing.B) {
+	files, _ := filepath.Glob("../testdata/kernels/*.wasm")
+	for _, f := range files {
+		b.Run(filepath.Base(f), func(b *testing.B) {
+			mod := loadModule(b, f)
+			for b.Loop() {
+				var h printHost
+				if s := newMachine(b, mod, &h).Run(1 << 60); s.Reason != StopExit {
+					b.Fatal(s.Reason)
+				}
+			}
+		})
+	}
+}

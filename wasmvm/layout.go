@@ -78,6 +78,20 @@ func computeLayout(m *Module, fn *Func) (*Layout, error) {
 	return l, nil
 }
 
+// EachOpcode calls f for every instruction of the body, without what Layout adds to that; nothing is kept.
+func (m *Module) EachOpcode(fn *Func, f func(pc uint32, op Opcode)) error {
+	r := instrReader{reader: reader{b: m.code()[:fn.BodyEnd], pos: int(fn.CodeStart)}}
+	var in instr
+	for r.left() > 0 {
+		pc := uint32(r.pos)
+		if r.next(&in); r.err != nil {
+			return fmt.Errorf("code offset %#x: %w", pc, r.err)
+		}
+		f(pc, in.op)
+	}
+	return nil
+}
+
 func slotsOf(ts []ValType) int {
 	n := 0
 	for _, t := range ts {

@@ -204,7 +204,7 @@ func (l *fastLowerer) brTable(in *instr, t *typer) error {
 
 // ret returns with the results on top of the stack.
 func (l *fastLowerer) ret() {
-	w := ins{b: uint16(l.shape.link), e: int32(l.i + 1)}
+	w := ins{b: uint16(l.shape.link), e: int32(l.i + 1 - l.size)}
 	switch n := len(l.fn.Type.Results); n {
 	case 0:
 		w.op = irRet0
@@ -226,7 +226,7 @@ func (l *fastLowerer) call(w ins, ft *FuncType, host bool) error {
 	}
 	l.flush(0)
 	l.reset(n)
-	w.a, w.e = l.nextSlot(), int32(l.i+1)
+	w.a, w.e = l.nextSlot(), int32(l.i+1-l.size)
 	if host {
 		w.e = int32(l.i)
 		l.emit(w)
@@ -234,7 +234,7 @@ func (l *fastLowerer) call(w ins, ft *FuncType, host bool) error {
 		l.emit(w)
 		site := ins{op: irData}
 		site.setBC(uint32(l.index))
-		site.setK64(uint64(l.i + 1))
+		site.setK64(uint64(int64(l.i + 1 - l.size)))
 		l.emit(site)
 		l.returns = append(l.returns, returnSite{uint32(l.i), uint32(len(l.code))})
 	}

@@ -18,6 +18,7 @@ type fastLowerer struct {
 	fn    *Func
 	index int
 	shape shape
+	size  int   // instructions, with entering
 	slots []int // of the locals
 
 	code    []ins
@@ -34,6 +35,8 @@ type fastLowerer struct {
 	err     error
 	touched bool // the current instruction emitted or changed a word
 
+	consts map[uint16]uint64 // locals that hold a constant since the last label, by slot
+
 	record map[uint32][]alias // if not nil, filled with the operands that are not in their slots at the beginning of each group
 }
 
@@ -42,7 +45,8 @@ type operand struct {
 	kind  operandKind
 	slot  uint16 // where it belongs
 	local uint16 // of inLocal: the local's slot
-	val   uint64 // of isConst
+	known bool   // of inLocal: the local holds val
+	val   uint64 // of isConst, and of known locals
 }
 
 type operandKind uint8
@@ -83,7 +87,7 @@ func (p *program) lowerFast(f *loweredFunc) error {
 }
 
 func newFastLowerer(m *Module, f *loweredFunc) *fastLowerer {
-	return &fastLowerer{m: m, fn: f.fn, index: f.index, shape: f.shape, slots: localSlots(f.fn), last: -1}
+	return &fastLowerer{m: m, fn: f.fn, index: f.index, shape: f.shape, size: f.size, slots: localSlots(f.fn), last: -1, consts: map[uint16]uint64{}}
 }
 
 func (l *fastLowerer) run() error {
@@ -179,8 +183,14 @@ func (l *fastLowerer) setLabel(idx int, falls bool) {
 		l.err = fmt.Errorf("%w: a group begins at instruction %d twice", errInternal, idx)
 	}
 	delete(l.record, uint32(idx)) // at a label all operands are in their slots
+	clear(l.consts)
 	l.touched = false
 	l.next, l.last, l.label = uint32(idx), -1, len(l.code)
+}
+
+// constant returns the operand's value if it is known. Debug builds put every constant into a local first.
+func (o operand) constant() (v uint64, ok bool) {
+	return o.val, o.kind == isConst || o.kind == inLocal && o.known
 }
 
 // nextSlot is the slot of the operand to be pushed next.

@@ -68,7 +68,8 @@ func (l *fastLowerer) driver(d driverOp, in *instr) {
 // local lowers the access to a local. A value just made is made in the local instead.
 func (l *fastLowerer) local(op Opcode, local uint16) {
 	if op == OpLocalGet {
-		l.push(operand{kind: inLocal, local: local})
+		v, known := l.consts[local]
+		l.push(operand{kind: inLocal, local: local, known: known, val: v})
 		return
 	}
 	o := l.pop()
@@ -79,6 +80,11 @@ func (l *fastLowerer) local(op Opcode, local uint16) {
 		return
 	}
 	l.settleLocal(local)
+	if v, ok := o.constant(); ok {
+		l.consts[local] = v
+	} else {
+		delete(l.consts, local)
+	}
 	if w := l.made(o); w != nil {
 		w.a = local
 		l.touched = true
@@ -166,11 +172,13 @@ func (l *fastLowerer) numeric(in *instr) error {
 
 func (l *fastLowerer) binary(low lowering) {
 	y, x := l.pop(), l.pop()
-	if low.commutes && x.kind == isConst && y.kind != isConst {
-		x, y = y, x
+	vx, okx := x.constant()
+	val, ok := y.constant()
+	if low.commutes && okx && !ok {
+		x, y, val, ok = y, x, vx, true
 	}
-	if y.kind == isConst {
-		imm, val := low.imm, y.val
+	if ok {
+		imm := low.imm
 		switch low.op {
 		case irI32Sub:
 			imm, val = irI32AddImm, uint64(-uint32(val))
@@ -190,13 +198,15 @@ func (l *fastLowerer) binary(low lowering) {
 func (l *fastLowerer) compare(low lowering) {
 	y, x := l.pop(), l.pop()
 	op := low.op
-	if x.kind == isConst && y.kind != isConst {
+	vx, okx := x.constant()
+	val, ok := y.constant()
+	if okx && !ok {
 		base, _, cc, _ := intCompare(op)
-		x, y, op = y, x, base+swapped[cc]
+		x, y, op, val, ok = y, x, base+swapped[cc], vx, true
 	}
-	if y.kind == isConst {
+	if ok {
 		w := ins{op: op + formImm*numIntConds, b: l.use(x)}
-		w.setK64(y.val)
+		w.setK64(val)
 		l.result(w)
 		return
 	}
@@ -214,8 +224,8 @@ const (
 // address makes the word of a load or store from its address operand, popped, and offset. Unless fold is set an addition before it stays.
 func (l *fastLowerer) address(op irOp, o operand, offset uint32, fold bool) ins {
 	w := ins{op: op, d: int32(offset)}
-	if o.kind == isConst {
-		if ea := uint64(uint32(o.val)) + uint64(offset); ea <= 0xFFFFFFFF {
+	if v, ok := o.constant(); ok {
+		if ea := uint64(uint32(v)) + uint64(offset); ea <= 0xFFFFFFFF {
 			w.op, w.d = op+formK, int32(uint32(ea))
 			return w
 		}
@@ -238,8 +248,9 @@ func (l *fastLowerer) address(op irOp, o operand, offset uint32, fold bool) ins 
 
 func (l *fastLowerer) store(op irOp, offset uint32) {
 	v, o := l.pop(), l.pop()
-	if v.kind == isConst && o.kind != isConst && (op != irStore64 || v.val == uint64(int64(int32(v.val)))) {
-		l.emit(ins{op: op + formI, b: l.use(o), d: int32(offset), e: int32(uint32(v.val))})
+	val, ok := v.constant()
+	if _, abs := o.constant(); ok && !abs && (op != irStore64 || val == uint64(int64(int32(val)))) {
+		l.emit(ins{op: op + formI, b: l.use(o), d: int32(offset), e: int32(uint32(val))})
 		return
 	}
 	// A constant value would be put into a slot that the addition may read.

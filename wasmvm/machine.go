@@ -188,9 +188,10 @@ func (m *Machine) syncCode() {
 	m.prog.mu.Unlock()
 	for _, f := range fresh {
 		m.lowered[f.index] = f
-		m.maxLen = max(m.maxLen, f.fn.numInstrs+1)
+		m.maxLen = max(m.maxLen, f.size)
 		r := &m.recs[m.mod.NumImportedFuncs+f.index]
 		r.entry, r.frame, r.link, r.clear = uint32(f.begin*insSize), uint16(f.frame), uint16(f.link), uint16(f.link-f.params)
+		r.size = uint32(f.size)
 		m.patchFunc(f)
 	}
 }

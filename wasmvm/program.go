@@ -24,6 +24,7 @@ type loweredFunc struct {
 	fn         *Func
 	index      int          // of the defined function
 	layout     *Layout      //
+	size       int          // instructions, with entering
 	begin, end int          // words of its fast code
 	starts     []uint32     // for each word, the first instruction of the group it belongs to
 	returns    []returnSite // where its calls return to, ascending by instruction
@@ -72,7 +73,7 @@ func (p *program) lower(index int) (*loweredFunc, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &loweredFunc{shape: s, fn: fn, index: index, layout: layout, begin: len(p.code)}
+	f := &loweredFunc{shape: s, fn: fn, index: index, layout: layout, size: fn.numInstrs + 1, begin: len(p.code)}
 	if err := p.lowerFast(f); err != nil {
 		p.code = p.code[:f.begin]
 		return nil, err
@@ -97,6 +98,9 @@ func (f *loweredFunc) returnWord(idx int) (int, bool) {
 	}
 	return int(f.returns[i].word), true
 }
+
+// returnIndex is the instruction to which the word before a return site says the caller returns.
+func (f *loweredFunc) returnIndex(site *ins) int { return f.size + int(int64(site.k64())) }
 
 // head returns the word at which fast code can take over before instruction idx.
 func (f *loweredFunc) head(idx int) (word int, ok bool) {

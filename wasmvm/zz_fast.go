@@ -174,9 +174,9 @@ loop:
 				code = exitStack
 				break loop
 			}
-			acc += int64(in.e)
+			acc += int64(int64(in.e) + int64(rec.size))
 			if acc >= limit {
-				v.undo = int64(in.e)
+				v.undo = int64(int64(in.e) + int64(rec.size))
 				code = exitLimit
 				break loop
 			}

@@ -60,8 +60,8 @@ for i := uintptr(0); i < uintptr(ent.c); i++ {
 pc = unsafe.Add(pc, ent.d)
 continue`
 
-// A call's second word holds the callee's frame size in a, the caller's function index in b and c, and in d and e what to take off the position count
-// when the callee returns. The first word: a = first argument, b = the callee's link slot, c = locals to clear below it, d = displacement of the callee.
+// A call's second word holds the callee's frame size in a, the caller's function index in b and c, and in d and e the counter's index of the
+// instruction behind the call. The first word: a = first argument, b = the callee's link slot, c = locals to clear below it, d = displacement of the callee, e = what the counter gains.
 const call = `nfp := unsafe.Add(fp, uintptr(in.a)*8)
 if uintptr(nfp)+uintptr(*(*uint16)(unsafe.Add(pc, 18)))*8 > v.stackEnd {
 {exit exitStack}
@@ -76,7 +76,7 @@ fp = nfp
 pc = unsafe.Add(pc, in.d)
 continue`
 
-// An indirect call: a = first argument, b = slot of the index, c = table, d = type. What cannot be called from here is left to the precise tier.
+// An indirect call: a = first argument, b = slot of the index, c = table, d = type, e = what the counter gains but for the callee's size. What cannot be called from here is left to the precise tier.
 const callIndirect = `tab := (*tableView)(unsafe.Add(v.tables, uintptr(in.c)*unsafe.Sizeof(tableView{})))
 i := uintptr({B32})
 if i >= tab.size {
@@ -97,7 +97,7 @@ nfp := unsafe.Add(fp, uintptr(in.a)*8)
 if uintptr(nfp)+uintptr(rec.frame)*8 > v.stackEnd {
 {exit exitStack}
 }
-{count in.e}
+{count int64(in.e) + int64(rec.size)}
 link := unsafe.Add(nfp, uintptr(rec.link)*8)
 for p := unsafe.Add(link, -int(rec.clear)*8); uintptr(p) < uintptr(link); p = unsafe.Add(p, 8) {
 *(*uint64)(p) = 0
@@ -107,7 +107,7 @@ fp = nfp
 pc = unsafe.Add(unsafe.Pointer(v.code), rec.entry)
 continue`
 
-// ret is a return: a = first result, b = link slot, c = results, e = instructions up to and with the return.
+// ret is a return: a = first result, b = link slot, c = results, e = the counter's index of the instruction behind the return.
 func ret(results string) string {
 	r := ""
 	if results == "{slot 0} = r\n" {

@@ -119,7 +119,7 @@ func loopFile(table []op, fast bool) string {
 	return b.String()
 }
 
-var token = regexp.MustCompile(`\{[A-Za-z][A-Za-z0-9.()*, -]*\}`)
+var token = regexp.MustCompile(`\{[A-Za-z][A-Za-z0-9.()*,+ -]*\}`)
 
 // expand replaces the tokens of a body.
 func expand(body string, fast bool) string {

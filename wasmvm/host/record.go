@@ -46,6 +46,9 @@ func Record(ctx context.Context, wasm []byte, name, recPath string, o Options) (
 	if err := <-playable; err != nil {
 		o.warnf("the program can be recorded, but this version cannot replay it: %v", err)
 	}
+	if nothingToRun(wasm, p.guest) {
+		o.warnf("the module exports no _start function and has no start section, so nothing in it runs by itself; link it as a command")
+	}
 
 	w, err := recording.Create(recPath, o.meta(name, s), wasm)
 	if err != nil {
@@ -73,6 +76,15 @@ func checkPlayable(wasm []byte, pages uint32) error {
 	}
 	_, err = wasmvm.New(mod, wasmvm.Config{MaxMemoryPages: pages})
 	return err
+}
+
+// nothingToRun reports a library: wazero runs it without complaint, but nothing happens.
+func nothingToRun(wasm []byte, guest wazero.CompiledModule) bool {
+	if _, ok := guest.ExportedFunctions()["_start"]; ok {
+		return false
+	}
+	mod, err := wasmvm.Decode(wasm)
+	return err == nil && mod.Start < 0
 }
 
 // program is a compiled program that has not run.

@@ -19,16 +19,13 @@ func CodeImage(mod *wasmvm.Module) []byte {
 	}
 	for i := range mod.Funcs {
 		fn := &mod.Funcs[i]
-		l, err := mod.Layout(fn)
-		if err != nil {
-			continue // a body that cannot be decoded stays nops
-		}
-		for j := 1; j < len(l.PCs); j++ {
-			end := fn.BodyEnd
-			if j+1 < len(l.PCs) {
-				end = l.PCs[j+1]
-			}
-			fakeInstruction(img[l.PCs[j]:end], l.Ops[j], end == fn.BodyEnd)
+		at, last := fn.CodeStart, wasmvm.OpNop
+		err := mod.EachOpcode(fn, func(pc uint32, op wasmvm.Opcode) {
+			fakeInstruction(img[at:pc], last, false)
+			at, last = pc, op
+		})
+		if err == nil { // else it is a body that cannot be decoded, and ends in nops
+			fakeInstruction(img[at:fn.BodyEnd], last, true)
 		}
 	}
 	return img

@@ -52,6 +52,27 @@ func benchmarkRecord(b *testing.B, wasm []byte, calls int) {
 	b.ReportMetric(0, "ns/op")
 }
 
+// BenchmarkReplay measures what it costs to answer a call from a recording, the
+// machine's part included.
+func BenchmarkReplay(b *testing.B) {
+	const calls = 1_000_000
+	path := filepath.Join(b.TempDir(), "r.wrev")
+	if _, err := Record(context.Background(), clockLoop(calls), "program", path, Options{}); err != nil {
+		b.Fatal(err)
+	}
+	r, err := recording.Open(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer r.Close()
+	for b.Loop() {
+		if _, err := Verify(context.Background(), r, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed())/float64(b.N)/calls, "ns/call")
+}
+
 // threadTime is the processor time of this thread, which is what a machine that
 // does other work, too, can measure.
 func threadTime(b *testing.B) time.Duration {

@@ -269,3 +269,17 @@ func TestMachineConfig(t *testing.T) {
 		r.Close()
 	}
 }
+
+// FuzzSniff: files are classified without a look past their end.
+func FuzzSniff(f *testing.F) {
+	good := small{export: "_start", pages: 1}.wasm()
+	for i := range good {
+		f.Add(good[:i])
+	}
+	f.Add([]byte("\x00asm\x01\x00\x00\x00\x00\xff\xff\xff\xff\x0f"))
+	f.Fuzz(func(t *testing.T, wasm []byte) {
+		if err := sniff(wasm); err == nil && sectionsEnd(wasm) < 8 {
+			t.Error("the sections end in the header")
+		}
+	})
+}

@@ -91,15 +91,6 @@ func (f *Func) Writes() bool { return len(f.results) > 0 || f.effect != effectPl
 // function. A caller in a hurry skips the call if not.
 func (f *Func) NeedsBefore() bool { return f.before }
 
-// Wide reports for each parameter whether it is an i64.
-func (f *Func) Wide() []bool {
-	w := make([]bool, len(f.Params))
-	for i, p := range f.Params {
-		w[i] = p.Wide
-	}
-	return w
-}
-
 // Lookup finds a function by name.
 func Lookup(name string) (*Func, bool) {
 	f, ok := byName[name]

@@ -41,6 +41,7 @@ func floatCompare(op irOp) (base, cc irOp, ok bool) {
 type condition struct {
 	base, cc irOp
 	float    bool
+	not      bool // of a float comparison: it must not hold
 	imm      bool
 	x, y     uint16
 	k        uint32
@@ -49,9 +50,16 @@ type condition struct {
 // condition takes over the comparison that made a popped operand, or tests the operand against 0.
 func (l *fastLowerer) condition(o operand) condition {
 	if w := l.made(o); w != nil {
-		if base, cc, ok := floatCompare(w.op); ok {
-			w := l.swallow()
-			return condition{base: base, cc: cc, float: true, x: w.b, y: w.c}
+		if _, _, ok := floatCompare(w.op); ok {
+			return floatCondition(l.swallow(), false)
+		}
+		if w.op == irI32EqImm && w.b == o.slot && w.d == 0 && l.last > l.label {
+			// eqz after a float comparison, which has no inverse because of NaNs.
+			if before := &l.code[l.last-1]; before.a == o.slot && isFloatCompare(before.op) {
+				l.swallow()
+				l.last = len(l.code) - 1
+				return floatCondition(l.swallow(), true)
+			}
 		}
 		if base, form, cc, ok := intCompare(w.op); ok && form <= formImm {
 			c := condition{base: base, cc: cc, imm: form == formImm, x: w.b, y: w.c, k: uint32(w.d)}
@@ -64,6 +72,17 @@ func (l *fastLowerer) condition(o operand) condition {
 	return condition{base: irI32Eq, cc: 1, imm: true, x: l.use(o)}
 }
 
+func isFloatCompare(op irOp) bool {
+	_, _, ok := floatCompare(op)
+	return ok
+}
+
+// floatCondition is the condition of a float comparison.
+func floatCondition(w ins, not bool) condition {
+	base, cc, _ := floatCompare(w.op)
+	return condition{base: base, cc: cc, float: true, not: not, x: w.b, y: w.c}
+}
+
 // branch is the word that branches if the condition holds, or if it does not.
 func (c *condition) branch(not, loop bool) ins {
 	if c.float {
@@ -71,7 +90,7 @@ func (c *condition) branch(not, loop bool) ins {
 		if loop {
 			form = floatLoop
 		}
-		if not {
+		if not != c.not {
 			form++
 		}
 		return ins{op: c.base + form*numFloatConds + c.cc, b: c.x, c: c.y}

@@ -4,11 +4,16 @@ import "unsafe"
 
 // fastEntry returns the word at which fast code can take over from the canonical state.
 func (r *runner) fastEntry(f *loweredFunc) (word int, ok bool) {
-	if r.tier != TierAuto || r.readWatch || r.lastMile || r.stepOver || r.pos+uint64(f.size-r.idx)+fastWorth > r.limit {
+	if r.tier != TierAuto || r.readWatch || r.lastMile || r.stepOver || r.tooNear(f) {
 		return 0, false
 	}
 	word, ok = f.head(r.idx)
 	return word, ok && r.words[word].op != irBreak
+}
+
+// tooNear says whether fast code could pass the limit before its first test, or nearly so.
+func (r *runner) tooNear(f *loweredFunc) bool {
+	return r.pos+uint64(f.size-r.idx)+fastWorth > r.limit
 }
 
 // fastWorth is how many instructions must be certain to run for fast code to be worth the change.

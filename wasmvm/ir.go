@@ -68,6 +68,8 @@ const (
 	nanBinary64
 	nanDemote
 	nanPromote
+	nanAddMul // d + b*c or d - b*c
+	nanMulAdd // b*c + d or b*c - d
 )
 
 // The codes with which the loops return. Below exitLimit they are trap codes.

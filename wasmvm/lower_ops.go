@@ -192,7 +192,31 @@ func (l *fastLowerer) binary(low lowering) {
 			return
 		}
 	}
+	if low.op == irF64Add || low.op == irF64Sub {
+		if l.mulAdd(low.op == irF64Sub, x, y) {
+			return
+		}
+	}
 	l.result(ins{op: low.op, b: l.use(x), c: l.use(y)})
+}
+
+// mulAdd joins an addition or subtraction with the multiplication that made one of its operands.
+func (l *fastLowerer) mulAdd(sub bool, x, y operand) bool {
+	op, other := irOp(irF64AddMul), x
+	w := l.made(y)
+	if w == nil || w.op != irF64Mul {
+		// A constant would be put into a slot that the multiplication may read.
+		if w = l.made(x); w == nil || w.op != irF64Mul || y.kind != inLocal {
+			return false
+		}
+		op, other = irF64MulAdd, y
+	}
+	if sub {
+		op++
+	}
+	mul := l.swallow()
+	l.result(ins{op: op, b: mul.b, c: mul.c, d: int32(l.use(other))})
+	return true
 }
 
 func (l *fastLowerer) compare(low lowering) {
@@ -218,6 +242,7 @@ const (
 	formX = iota + 1 // slot + slot
 	formK            // constant
 	formP            // slot + constant
+	formS            // slot + slot<<constant
 	formI            // constant value
 )
 
@@ -233,9 +258,7 @@ func (l *fastLowerer) address(op irOp, o operand, offset uint32, fold bool) ins 
 	if made := l.made(o); fold && made != nil {
 		switch made.op {
 		case irI32Add:
-			sum := l.swallow()
-			w.op, w.b, w.c = op+formX, sum.b, sum.c
-			return w
+			return l.indexed(w)
 		case irI32AddImm:
 			sum := l.swallow()
 			w.op, w.b, w.e = op+formP, sum.b, sum.d
@@ -243,6 +266,34 @@ func (l *fastLowerer) address(op irOp, o operand, offset uint32, fold bool) ins 
 		}
 	}
 	w.b = l.use(o)
+	return w
+}
+
+// indexed makes the word of a load or store whose address the last word adds up, with the shift of the index before it if there is one.
+func (l *fastLowerer) indexed(w ins) ins {
+	shifted := l.last > l.label
+	sum := l.swallow()
+	w.b, w.c = sum.b, sum.c
+	w.op += formX
+	if !shifted {
+		return w
+	}
+	shift := l.code[len(l.code)-1]
+	if shift.op != irI32ShlImm || int(shift.a) < l.shape.base || sum.b == sum.c {
+		return w
+	}
+	switch shift.a {
+	case sum.b:
+		w.b, w.c = sum.c, shift.b
+	case sum.c:
+		w.c = shift.b
+	default:
+		return w
+	}
+	l.last = len(l.code) - 1
+	l.swallow()
+	w.op += formS - formX
+	w.e = shift.d
 	return w
 }
 

@@ -67,7 +67,11 @@ func (r *runner) step() bool {
 		return r.fast(f, word)
 	}
 	n := min(r.limit-r.pos, chunk)
-	if r.tier == TierAuto && !r.readWatch && !r.lastMile {
+	switch {
+	case r.tier != TierAuto || r.readWatch || r.lastMile:
+	case r.tooNear(f):
+		n = min(n, 1000) // a smaller function may come before the limit
+	default:
 		n = min(n, uint64(f.nextHead(r.idx)-r.idx))
 	}
 	r.stepOver = false

@@ -8,10 +8,26 @@ func (m *Machine) slowNaN(in *ins, frame int) {
 	kind := opNaN[in.op]
 	x := s[in.b]
 	var y uint64
-	if kind == nanBinary32 || kind == nanBinary64 {
+	switch kind {
+	case nanBinary32, nanBinary64:
 		y = s[in.c]
+	case nanAddMul, nanMulAdd:
+		x, y = m.product(x, s[in.c]), s[uint32(in.d)]
+		if kind == nanAddMul {
+			x, y = y, x
+		}
+		kind = nanBinary64
 	}
 	s[in.a] = m.cfg.NaN.result(kind, x, y)
+}
+
+// product is x*y on raw bits.
+func (m *Machine) product(x, y uint64) uint64 {
+	p := math.Float64frombits(x) * math.Float64frombits(y)
+	if p != p {
+		return m.cfg.NaN.result(nanBinary64, x, y)
+	}
+	return math.Float64bits(p)
 }
 
 const (
@@ -65,6 +81,8 @@ func (m *Machine) addressOf(in *ins, frame int) (ea, value uint64) {
 	case 'K':
 	case 'X':
 		ea += uint64(uint32(s[in.b]) + uint32(s[in.c]))
+	case 'S':
+		ea += uint64(uint32(s[in.b]) + uint32(s[in.c])<<(uint32(in.e)&31))
 	case 'P':
 		ea += uint64(uint32(s[in.b]) + uint32(in.e))
 	default:

@@ -2107,9 +2107,6 @@ loop:
 					t++
 				}
 				r = math.Float32frombits(math.Float32bits(t) | math.Float32bits(x)&(1<<31))
-			} else if x != x {
-				code = exitNaN
-				break loop
 			}
 			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(math.Float32bits(r))
 			pc = unsafe.Add(pc, 16)
@@ -2126,9 +2123,6 @@ loop:
 					t--
 				}
 				r = math.Float32frombits(math.Float32bits(t) | math.Float32bits(x)&(1<<31))
-			} else if x != x {
-				code = exitNaN
-				break loop
 			}
 			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(math.Float32bits(r))
 			pc = unsafe.Add(pc, 16)
@@ -2142,9 +2136,6 @@ loop:
 				}
 				t := float32(int32(x))
 				r = math.Float32frombits(math.Float32bits(t) | math.Float32bits(x)&(1<<31))
-			} else if x != x {
-				code = exitNaN
-				break loop
 			}
 			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(math.Float32bits(r))
 			pc = unsafe.Add(pc, 16)
@@ -2256,9 +2247,6 @@ loop:
 					t++
 				}
 				r = math.Float64frombits(math.Float64bits(t) | math.Float64bits(x)&(1<<63))
-			} else if x != x {
-				code = exitNaN
-				break loop
 			}
 			*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = r
 			pc = unsafe.Add(pc, 16)
@@ -2275,9 +2263,6 @@ loop:
 					t--
 				}
 				r = math.Float64frombits(math.Float64bits(t) | math.Float64bits(x)&(1<<63))
-			} else if x != x {
-				code = exitNaN
-				break loop
 			}
 			*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = r
 			pc = unsafe.Add(pc, 16)
@@ -2291,9 +2276,6 @@ loop:
 				}
 				t := float64(int64(x))
 				r = math.Float64frombits(math.Float64bits(t) | math.Float64bits(x)&(1<<63))
-			} else if x != x {
-				code = exitNaN
-				break loop
 			}
 			*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = r
 			pc = unsafe.Add(pc, 16)
@@ -2378,6 +2360,42 @@ loop:
 			} else if x == y {
 				r = math.Float64frombits(math.Float64bits(x) & math.Float64bits(y))
 			} else if !(x > y) {
+				code = exitNaN
+				break loop
+			}
+			*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = r
+			pc = unsafe.Add(pc, 16)
+		case irF64AddMul:
+			x, y, z := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*float64)(unsafe.Add(fp, uintptr(uint32(in.d))*8))
+			r := z + float64(x*y)
+			if r != r {
+				code = exitNaN
+				break loop
+			}
+			*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = r
+			pc = unsafe.Add(pc, 16)
+		case irF64SubMul:
+			x, y, z := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*float64)(unsafe.Add(fp, uintptr(uint32(in.d))*8))
+			r := z - float64(x*y)
+			if r != r {
+				code = exitNaN
+				break loop
+			}
+			*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = r
+			pc = unsafe.Add(pc, 16)
+		case irF64MulAdd:
+			x, y, z := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*float64)(unsafe.Add(fp, uintptr(uint32(in.d))*8))
+			r := float64(x*y) + z
+			if r != r {
+				code = exitNaN
+				break loop
+			}
+			*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = r
+			pc = unsafe.Add(pc, 16)
+		case irF64MulSub:
+			x, y, z := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*float64)(unsafe.Add(fp, uintptr(uint32(in.d))*8))
+			r := float64(x*y) - z
+			if r != r {
 				code = exitNaN
 				break loop
 			}
@@ -2708,6 +2726,15 @@ loop:
 			p := unsafe.Add(mem, ea)
 			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint8)(p))
 			pc = unsafe.Add(pc, 16)
+		case irLoad8US:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+*(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))<<(uint32(in.e)&31)) + uint64(uint32(in.d))
+			if ea+1 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint8)(p))
+			pc = unsafe.Add(pc, 16)
 		case irLoad16U:
 			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
 			if ea+2 > msize {
@@ -2737,6 +2764,15 @@ loop:
 			pc = unsafe.Add(pc, 16)
 		case irLoad16UP:
 			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+uint32(in.e)) + uint64(uint32(in.d))
+			if ea+2 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint16)(p))
+			pc = unsafe.Add(pc, 16)
+		case irLoad16US:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+*(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))<<(uint32(in.e)&31)) + uint64(uint32(in.d))
 			if ea+2 > msize {
 				code = int(TrapMemory)
 				break loop
@@ -2780,6 +2816,15 @@ loop:
 			p := unsafe.Add(mem, ea)
 			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
 			pc = unsafe.Add(pc, 16)
+		case irLoad32S:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+*(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))<<(uint32(in.e)&31)) + uint64(uint32(in.d))
+			if ea+4 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+			pc = unsafe.Add(pc, 16)
 		case irLoad64:
 			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
 			if ea+8 > msize {
@@ -2809,6 +2854,15 @@ loop:
 			pc = unsafe.Add(pc, 16)
 		case irLoad64P:
 			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+uint32(in.e)) + uint64(uint32(in.d))
+			if ea+8 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(p)
+			pc = unsafe.Add(pc, 16)
+		case irLoad64S:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+*(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))<<(uint32(in.e)&31)) + uint64(uint32(in.d))
 			if ea+8 > msize {
 				code = int(TrapMemory)
 				break loop
@@ -2852,6 +2906,15 @@ loop:
 			p := unsafe.Add(mem, ea)
 			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(uint32(int32(*(*int8)(p))))
 			pc = unsafe.Add(pc, 16)
+		case irI32Load8SS:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+*(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))<<(uint32(in.e)&31)) + uint64(uint32(in.d))
+			if ea+1 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(uint32(int32(*(*int8)(p))))
+			pc = unsafe.Add(pc, 16)
 		case irI32Load16S:
 			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
 			if ea+2 > msize {
@@ -2881,6 +2944,15 @@ loop:
 			pc = unsafe.Add(pc, 16)
 		case irI32Load16SP:
 			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+uint32(in.e)) + uint64(uint32(in.d))
+			if ea+2 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(uint32(int32(*(*int16)(p))))
+			pc = unsafe.Add(pc, 16)
+		case irI32Load16SS:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+*(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))<<(uint32(in.e)&31)) + uint64(uint32(in.d))
 			if ea+2 > msize {
 				code = int(TrapMemory)
 				break loop
@@ -2924,6 +2996,15 @@ loop:
 			p := unsafe.Add(mem, ea)
 			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(int64(*(*int8)(p)))
 			pc = unsafe.Add(pc, 16)
+		case irI64Load8SS:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+*(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))<<(uint32(in.e)&31)) + uint64(uint32(in.d))
+			if ea+1 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(int64(*(*int8)(p)))
+			pc = unsafe.Add(pc, 16)
 		case irI64Load16S:
 			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
 			if ea+2 > msize {
@@ -2960,6 +3041,15 @@ loop:
 			p := unsafe.Add(mem, ea)
 			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(int64(*(*int16)(p)))
 			pc = unsafe.Add(pc, 16)
+		case irI64Load16SS:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+*(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))<<(uint32(in.e)&31)) + uint64(uint32(in.d))
+			if ea+2 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(int64(*(*int16)(p)))
+			pc = unsafe.Add(pc, 16)
 		case irI64Load32S:
 			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
 			if ea+4 > msize {
@@ -2989,6 +3079,15 @@ loop:
 			pc = unsafe.Add(pc, 16)
 		case irI64Load32SP:
 			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+uint32(in.e)) + uint64(uint32(in.d))
+			if ea+4 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(int64(*(*int32)(p)))
+			pc = unsafe.Add(pc, 16)
+		case irI64Load32SS:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+*(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))<<(uint32(in.e)&31)) + uint64(uint32(in.d))
 			if ea+4 > msize {
 				code = int(TrapMemory)
 				break loop
@@ -3034,6 +3133,18 @@ loop:
 			pc = unsafe.Add(pc, 16)
 		case irStore8P:
 			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+uint32(in.e)) + uint64(uint32(in.d))
+			if ea+1 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty {
+				code = exitMemory
+				break loop
+			}
+			*(*uint8)(unsafe.Add(mem, ea)) = uint8(*(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)))
+			pc = unsafe.Add(pc, 16)
+		case irStore8S:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+*(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))<<(uint32(in.e)&31)) + uint64(uint32(in.d))
 			if ea+1 > msize {
 				code = int(TrapMemory)
 				break loop
@@ -3104,6 +3215,18 @@ loop:
 			}
 			*(*uint16)(unsafe.Add(mem, ea)) = uint16(*(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)))
 			pc = unsafe.Add(pc, 16)
+		case irStore16S:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+*(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))<<(uint32(in.e)&31)) + uint64(uint32(in.d))
+			if ea+2 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-2 {
+				code = exitMemory
+				break loop
+			}
+			*(*uint16)(unsafe.Add(mem, ea)) = uint16(*(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)))
+			pc = unsafe.Add(pc, 16)
 		case irStore16I:
 			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
 			if ea+2 > msize {
@@ -3154,6 +3277,18 @@ loop:
 			pc = unsafe.Add(pc, 16)
 		case irStore32P:
 			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+uint32(in.e)) + uint64(uint32(in.d))
+			if ea+4 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+				code = exitMemory
+				break loop
+			}
+			*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))
+			pc = unsafe.Add(pc, 16)
+		case irStore32S:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+*(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))<<(uint32(in.e)&31)) + uint64(uint32(in.d))
 			if ea+4 > msize {
 				code = int(TrapMemory)
 				break loop
@@ -3224,6 +3359,18 @@ loop:
 			}
 			*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8))
 			pc = unsafe.Add(pc, 16)
+		case irStore64S:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+*(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))<<(uint32(in.e)&31)) + uint64(uint32(in.d))
+			if ea+8 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
+				code = exitMemory
+				break loop
+			}
+			*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8))
+			pc = unsafe.Add(pc, 16)
 		case irStore64I:
 			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
 			if ea+8 > msize {
@@ -3236,7 +3383,7 @@ loop:
 			}
 			*(*uint64)(unsafe.Add(mem, ea)) = uint64(int64(in.e))
 			pc = unsafe.Add(pc, 16)
-		case 25, 26, 27, 28, 381, 382, 383, 384, 385, 386, 387, 388, 389, 390, 391, 392, 393, 394, 395, 396, 397, 398, 399, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456, 457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 470, 471, 472, 473, 474, 475, 476, 477, 478, 479, 480, 481, 482, 483, 484, 485, 486, 487, 488, 489, 490, 491, 492, 493, 494, 495, 496, 497, 498, 499, 500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511:
+		case 25, 26, 27, 28, 398, 399, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456, 457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 470, 471, 472, 473, 474, 475, 476, 477, 478, 479, 480, 481, 482, 483, 484, 485, 486, 487, 488, 489, 490, 491, 492, 493, 494, 495, 496, 497, 498, 499, 500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511:
 			code = exitInvalid
 			break loop
 		}

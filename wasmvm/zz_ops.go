@@ -297,96 +297,113 @@ const (
 	irF64Div          = 289
 	irF64Min          = 290
 	irF64Max          = 291
-	irF64Copysign     = 292
-	irI32Wrap         = 293
-	irI64ExtendI32S   = 294
-	irI32Extend8S     = 295
-	irI32Extend16S    = 296
-	irI64Extend8S     = 297
-	irI64Extend16S    = 298
-	irF32ConvertI32S  = 299
-	irF32ConvertI32U  = 300
-	irF32ConvertI64S  = 301
-	irF32ConvertI64U  = 302
-	irF64ConvertI32S  = 303
-	irF64ConvertI32U  = 304
-	irF64ConvertI64S  = 305
-	irF64ConvertI64U  = 306
-	irF32Demote       = 307
-	irF64Promote      = 308
-	irI32TruncF32S    = 309
-	irI32TruncSatF32S = 310
-	irI32TruncF64S    = 311
-	irI32TruncSatF64S = 312
-	irI32TruncF32U    = 313
-	irI32TruncSatF32U = 314
-	irI32TruncF64U    = 315
-	irI32TruncSatF64U = 316
-	irI64TruncF32S    = 317
-	irI64TruncSatF32S = 318
-	irI64TruncF64S    = 319
-	irI64TruncSatF64S = 320
-	irI64TruncF32U    = 321
-	irI64TruncSatF32U = 322
-	irI64TruncF64U    = 323
-	irI64TruncSatF64U = 324
-	irLoad8U          = 325
-	irLoad8UX         = 326
-	irLoad8UK         = 327
-	irLoad8UP         = 328
-	irLoad16U         = 329
-	irLoad16UX        = 330
-	irLoad16UK        = 331
-	irLoad16UP        = 332
-	irLoad32          = 333
-	irLoad32X         = 334
-	irLoad32K         = 335
-	irLoad32P         = 336
-	irLoad64          = 337
-	irLoad64X         = 338
-	irLoad64K         = 339
-	irLoad64P         = 340
-	irI32Load8S       = 341
-	irI32Load8SX      = 342
-	irI32Load8SK      = 343
-	irI32Load8SP      = 344
-	irI32Load16S      = 345
-	irI32Load16SX     = 346
-	irI32Load16SK     = 347
-	irI32Load16SP     = 348
-	irI64Load8S       = 349
-	irI64Load8SX      = 350
-	irI64Load8SK      = 351
-	irI64Load8SP      = 352
-	irI64Load16S      = 353
-	irI64Load16SX     = 354
-	irI64Load16SK     = 355
-	irI64Load16SP     = 356
-	irI64Load32S      = 357
-	irI64Load32SX     = 358
-	irI64Load32SK     = 359
-	irI64Load32SP     = 360
-	irStore8          = 361
-	irStore8X         = 362
-	irStore8K         = 363
-	irStore8P         = 364
-	irStore8I         = 365
-	irStore16         = 366
-	irStore16X        = 367
-	irStore16K        = 368
-	irStore16P        = 369
-	irStore16I        = 370
-	irStore32         = 371
-	irStore32X        = 372
-	irStore32K        = 373
-	irStore32P        = 374
-	irStore32I        = 375
-	irStore64         = 376
-	irStore64X        = 377
-	irStore64K        = 378
-	irStore64P        = 379
-	irStore64I        = 380
-	numOps            = 381
+	irF64AddMul       = 292
+	irF64SubMul       = 293
+	irF64MulAdd       = 294
+	irF64MulSub       = 295
+	irF64Copysign     = 296
+	irI32Wrap         = 297
+	irI64ExtendI32S   = 298
+	irI32Extend8S     = 299
+	irI32Extend16S    = 300
+	irI64Extend8S     = 301
+	irI64Extend16S    = 302
+	irF32ConvertI32S  = 303
+	irF32ConvertI32U  = 304
+	irF32ConvertI64S  = 305
+	irF32ConvertI64U  = 306
+	irF64ConvertI32S  = 307
+	irF64ConvertI32U  = 308
+	irF64ConvertI64S  = 309
+	irF64ConvertI64U  = 310
+	irF32Demote       = 311
+	irF64Promote      = 312
+	irI32TruncF32S    = 313
+	irI32TruncSatF32S = 314
+	irI32TruncF64S    = 315
+	irI32TruncSatF64S = 316
+	irI32TruncF32U    = 317
+	irI32TruncSatF32U = 318
+	irI32TruncF64U    = 319
+	irI32TruncSatF64U = 320
+	irI64TruncF32S    = 321
+	irI64TruncSatF32S = 322
+	irI64TruncF64S    = 323
+	irI64TruncSatF64S = 324
+	irI64TruncF32U    = 325
+	irI64TruncSatF32U = 326
+	irI64TruncF64U    = 327
+	irI64TruncSatF64U = 328
+	irLoad8U          = 329
+	irLoad8UX         = 330
+	irLoad8UK         = 331
+	irLoad8UP         = 332
+	irLoad8US         = 333
+	irLoad16U         = 334
+	irLoad16UX        = 335
+	irLoad16UK        = 336
+	irLoad16UP        = 337
+	irLoad16US        = 338
+	irLoad32          = 339
+	irLoad32X         = 340
+	irLoad32K         = 341
+	irLoad32P         = 342
+	irLoad32S         = 343
+	irLoad64          = 344
+	irLoad64X         = 345
+	irLoad64K         = 346
+	irLoad64P         = 347
+	irLoad64S         = 348
+	irI32Load8S       = 349
+	irI32Load8SX      = 350
+	irI32Load8SK      = 351
+	irI32Load8SP      = 352
+	irI32Load8SS      = 353
+	irI32Load16S      = 354
+	irI32Load16SX     = 355
+	irI32Load16SK     = 356
+	irI32Load16SP     = 357
+	irI32Load16SS     = 358
+	irI64Load8S       = 359
+	irI64Load8SX      = 360
+	irI64Load8SK      = 361
+	irI64Load8SP      = 362
+	irI64Load8SS      = 363
+	irI64Load16S      = 364
+	irI64Load16SX     = 365
+	irI64Load16SK     = 366
+	irI64Load16SP     = 367
+	irI64Load16SS     = 368
+	irI64Load32S      = 369
+	irI64Load32SX     = 370
+	irI64Load32SK     = 371
+	irI64Load32SP     = 372
+	irI64Load32SS     = 373
+	irStore8          = 374
+	irStore8X         = 375
+	irStore8K         = 376
+	irStore8P         = 377
+	irStore8S         = 378
+	irStore8I         = 379
+	irStore16         = 380
+	irStore16X        = 381
+	irStore16K        = 382
+	irStore16P        = 383
+	irStore16S        = 384
+	irStore16I        = 385
+	irStore32         = 386
+	irStore32X        = 387
+	irStore32K        = 388
+	irStore32P        = 389
+	irStore32S        = 390
+	irStore32I        = 391
+	irStore64         = 392
+	irStore64X        = 393
+	irStore64K        = 394
+	irStore64P        = 395
+	irStore64S        = 396
+	irStore64I        = 397
+	numOps            = 398
 )
 
 // opNames are the names of the operations.
@@ -683,6 +700,10 @@ var opNames = [numOps]string{
 	irF64Div:          "F64Div",
 	irF64Min:          "F64Min",
 	irF64Max:          "F64Max",
+	irF64AddMul:       "F64AddMul",
+	irF64SubMul:       "F64SubMul",
+	irF64MulAdd:       "F64MulAdd",
+	irF64MulSub:       "F64MulSub",
 	irF64Copysign:     "F64Copysign",
 	irI32Wrap:         "I32Wrap",
 	irI64ExtendI32S:   "I64ExtendI32S",
@@ -720,57 +741,70 @@ var opNames = [numOps]string{
 	irLoad8UX:         "Load8UX",
 	irLoad8UK:         "Load8UK",
 	irLoad8UP:         "Load8UP",
+	irLoad8US:         "Load8US",
 	irLoad16U:         "Load16U",
 	irLoad16UX:        "Load16UX",
 	irLoad16UK:        "Load16UK",
 	irLoad16UP:        "Load16UP",
+	irLoad16US:        "Load16US",
 	irLoad32:          "Load32",
 	irLoad32X:         "Load32X",
 	irLoad32K:         "Load32K",
 	irLoad32P:         "Load32P",
+	irLoad32S:         "Load32S",
 	irLoad64:          "Load64",
 	irLoad64X:         "Load64X",
 	irLoad64K:         "Load64K",
 	irLoad64P:         "Load64P",
+	irLoad64S:         "Load64S",
 	irI32Load8S:       "I32Load8S",
 	irI32Load8SX:      "I32Load8SX",
 	irI32Load8SK:      "I32Load8SK",
 	irI32Load8SP:      "I32Load8SP",
+	irI32Load8SS:      "I32Load8SS",
 	irI32Load16S:      "I32Load16S",
 	irI32Load16SX:     "I32Load16SX",
 	irI32Load16SK:     "I32Load16SK",
 	irI32Load16SP:     "I32Load16SP",
+	irI32Load16SS:     "I32Load16SS",
 	irI64Load8S:       "I64Load8S",
 	irI64Load8SX:      "I64Load8SX",
 	irI64Load8SK:      "I64Load8SK",
 	irI64Load8SP:      "I64Load8SP",
+	irI64Load8SS:      "I64Load8SS",
 	irI64Load16S:      "I64Load16S",
 	irI64Load16SX:     "I64Load16SX",
 	irI64Load16SK:     "I64Load16SK",
 	irI64Load16SP:     "I64Load16SP",
+	irI64Load16SS:     "I64Load16SS",
 	irI64Load32S:      "I64Load32S",
 	irI64Load32SX:     "I64Load32SX",
 	irI64Load32SK:     "I64Load32SK",
 	irI64Load32SP:     "I64Load32SP",
+	irI64Load32SS:     "I64Load32SS",
 	irStore8:          "Store8",
 	irStore8X:         "Store8X",
 	irStore8K:         "Store8K",
 	irStore8P:         "Store8P",
+	irStore8S:         "Store8S",
 	irStore8I:         "Store8I",
 	irStore16:         "Store16",
 	irStore16X:        "Store16X",
 	irStore16K:        "Store16K",
 	irStore16P:        "Store16P",
+	irStore16S:        "Store16S",
 	irStore16I:        "Store16I",
 	irStore32:         "Store32",
 	irStore32X:        "Store32X",
 	irStore32K:        "Store32K",
 	irStore32P:        "Store32P",
+	irStore32S:        "Store32S",
 	irStore32I:        "Store32I",
 	irStore64:         "Store64",
 	irStore64X:        "Store64X",
 	irStore64K:        "Store64K",
 	irStore64P:        "Store64P",
+	irStore64S:        "Store64S",
 	irStore64I:        "Store64I",
 }
 
@@ -918,6 +952,10 @@ var opHasDst = [numOps]bool{
 	irF64Div:          true,
 	irF64Min:          true,
 	irF64Max:          true,
+	irF64AddMul:       true,
+	irF64SubMul:       true,
+	irF64MulAdd:       true,
+	irF64MulSub:       true,
 	irF64Copysign:     true,
 	irI32Wrap:         true,
 	irI64ExtendI32S:   true,
@@ -955,38 +993,47 @@ var opHasDst = [numOps]bool{
 	irLoad8UX:         true,
 	irLoad8UK:         true,
 	irLoad8UP:         true,
+	irLoad8US:         true,
 	irLoad16U:         true,
 	irLoad16UX:        true,
 	irLoad16UK:        true,
 	irLoad16UP:        true,
+	irLoad16US:        true,
 	irLoad32:          true,
 	irLoad32X:         true,
 	irLoad32K:         true,
 	irLoad32P:         true,
+	irLoad32S:         true,
 	irLoad64:          true,
 	irLoad64X:         true,
 	irLoad64K:         true,
 	irLoad64P:         true,
+	irLoad64S:         true,
 	irI32Load8S:       true,
 	irI32Load8SX:      true,
 	irI32Load8SK:      true,
 	irI32Load8SP:      true,
+	irI32Load8SS:      true,
 	irI32Load16S:      true,
 	irI32Load16SX:     true,
 	irI32Load16SK:     true,
 	irI32Load16SP:     true,
+	irI32Load16SS:     true,
 	irI64Load8S:       true,
 	irI64Load8SX:      true,
 	irI64Load8SK:      true,
 	irI64Load8SP:      true,
+	irI64Load8SS:      true,
 	irI64Load16S:      true,
 	irI64Load16SX:     true,
 	irI64Load16SK:     true,
 	irI64Load16SP:     true,
+	irI64Load16SS:     true,
 	irI64Load32S:      true,
 	irI64Load32SX:     true,
 	irI64Load32SK:     true,
 	irI64Load32SP:     true,
+	irI64Load32SS:     true,
 }
 
 // opNaN says how a NaN result is made.
@@ -1013,6 +1060,10 @@ var opNaN = [numOps]nanKind{
 	irF64Div:     nanBinary64,
 	irF64Min:     nanBinary64,
 	irF64Max:     nanBinary64,
+	irF64AddMul:  nanAddMul,
+	irF64SubMul:  nanAddMul,
+	irF64MulAdd:  nanMulAdd,
+	irF64MulSub:  nanMulAdd,
 	irF32Demote:  nanDemote,
 	irF64Promote: nanPromote,
 }
@@ -1023,57 +1074,70 @@ var opAccess = [numOps]access{
 	irLoad8UX:     {size: 1, load: true},
 	irLoad8UK:     {size: 1, load: true},
 	irLoad8UP:     {size: 1, load: true},
+	irLoad8US:     {size: 1, load: true},
 	irLoad16U:     {size: 2, load: true},
 	irLoad16UX:    {size: 2, load: true},
 	irLoad16UK:    {size: 2, load: true},
 	irLoad16UP:    {size: 2, load: true},
+	irLoad16US:    {size: 2, load: true},
 	irLoad32:      {size: 4, load: true},
 	irLoad32X:     {size: 4, load: true},
 	irLoad32K:     {size: 4, load: true},
 	irLoad32P:     {size: 4, load: true},
+	irLoad32S:     {size: 4, load: true},
 	irLoad64:      {size: 8, load: true},
 	irLoad64X:     {size: 8, load: true},
 	irLoad64K:     {size: 8, load: true},
 	irLoad64P:     {size: 8, load: true},
+	irLoad64S:     {size: 8, load: true},
 	irI32Load8S:   {size: 1, load: true},
 	irI32Load8SX:  {size: 1, load: true},
 	irI32Load8SK:  {size: 1, load: true},
 	irI32Load8SP:  {size: 1, load: true},
+	irI32Load8SS:  {size: 1, load: true},
 	irI32Load16S:  {size: 2, load: true},
 	irI32Load16SX: {size: 2, load: true},
 	irI32Load16SK: {size: 2, load: true},
 	irI32Load16SP: {size: 2, load: true},
+	irI32Load16SS: {size: 2, load: true},
 	irI64Load8S:   {size: 1, load: true},
 	irI64Load8SX:  {size: 1, load: true},
 	irI64Load8SK:  {size: 1, load: true},
 	irI64Load8SP:  {size: 1, load: true},
+	irI64Load8SS:  {size: 1, load: true},
 	irI64Load16S:  {size: 2, load: true},
 	irI64Load16SX: {size: 2, load: true},
 	irI64Load16SK: {size: 2, load: true},
 	irI64Load16SP: {size: 2, load: true},
+	irI64Load16SS: {size: 2, load: true},
 	irI64Load32S:  {size: 4, load: true},
 	irI64Load32SX: {size: 4, load: true},
 	irI64Load32SK: {size: 4, load: true},
 	irI64Load32SP: {size: 4, load: true},
+	irI64Load32SS: {size: 4, load: true},
 	irStore8:      {size: 1, form: ' '},
 	irStore8X:     {size: 1, form: 'X'},
 	irStore8K:     {size: 1, form: 'K'},
 	irStore8P:     {size: 1, form: 'P'},
+	irStore8S:     {size: 1, form: 'S'},
 	irStore8I:     {size: 1, form: 'I'},
 	irStore16:     {size: 2, form: ' '},
 	irStore16X:    {size: 2, form: 'X'},
 	irStore16K:    {size: 2, form: 'K'},
 	irStore16P:    {size: 2, form: 'P'},
+	irStore16S:    {size: 2, form: 'S'},
 	irStore16I:    {size: 2, form: 'I'},
 	irStore32:     {size: 4, form: ' '},
 	irStore32X:    {size: 4, form: 'X'},
 	irStore32K:    {size: 4, form: 'K'},
 	irStore32P:    {size: 4, form: 'P'},
+	irStore32S:    {size: 4, form: 'S'},
 	irStore32I:    {size: 4, form: 'I'},
 	irStore64:     {size: 8, form: ' '},
 	irStore64X:    {size: 8, form: 'X'},
 	irStore64K:    {size: 8, form: 'K'},
 	irStore64P:    {size: 8, form: 'P'},
+	irStore64S:    {size: 8, form: 'S'},
 	irStore64I:    {size: 8, form: 'I'},
 }
 

@@ -157,6 +157,8 @@ func expandToken(t string, fast bool) string {
 		return "*(*int32)(unsafe.Add(pc, 4))"
 	case "slot32":
 		return "*(*uint32)(unsafe.Add(fp, uintptr(uint32(" + arg + "))*8))"
+	case "slotf64":
+		return "*(*float64)(unsafe.Add(fp, uintptr(uint32(" + arg + "))*8))"
 	case "slot":
 		return "*(*uint64)(fp)"
 	case "watchRead":

@@ -28,7 +28,7 @@ func floats(i int) {
 	}
 	// Rounding goes through the integers: Go calls functions for the instructions that some processors lack.
 	rounded := func(adjust string) string {
-		return fmt.Sprintf("r := x\nif !(x <= -%[1]s || x >= %[1]s) {\nif x != x {\n%[2]s\n}\nt := %[3]s(%[4]s(x))\n%[5]sr = %[6]s(%[7]s(t) | %[7]s(x)&(%[8]s))\n} else if x != x {\n%[2]s\n}",
+		return fmt.Sprintf("r := x\nif !(x <= -%[1]s || x >= %[1]s) {\nif x != x {\n%[2]s\n}\nt := %[3]s(%[4]s(x))\n%[5]sr = %[6]s(%[7]s(t) | %[7]s(x)&(%[8]s))\n}",
 			t.intPart, slow, t.f, t.itype, adjust, from, bitsOf, sign)
 	}
 	un(2, "Ceil", rounded("if t < x {\nt++\n}\n"))
@@ -54,9 +54,25 @@ func floats(i int) {
 	}
 	bin(11, "Min", pick("<", "|"))
 	bin(12, "Max", pick(">", "&"))
+	if t.bits == "64" {
+		mulAdds(slow)
+	}
 	add(op{name: t.name + "Copysign", precise: true, fast: true, dst: true, wasm: []int{t.un + 13},
 		low:  fmt.Sprintf("lowering{kind: lowBin, op: ir%sCopysign}", t.name),
 		body: fmt.Sprintf("{A} = uint64({B%[1]s}&^(%[2]s) | {C%[1]s}&(%[2]s))\n{next}", t.bits, sign)})
+}
+
+// mulAdds adds products that are added or subtracted at once, d being the other operand's slot. The conversion keeps Go from fusing the two roundings.
+func mulAdds(slow string) {
+	for _, o := range []struct{ name, expr, nan string }{
+		{"F64AddMul", "z + float64(x*y)", "nanAddMul"},
+		{"F64SubMul", "z - float64(x*y)", "nanAddMul"},
+		{"F64MulAdd", "float64(x*y) + z", "nanMulAdd"},
+		{"F64MulSub", "float64(x*y) - z", "nanMulAdd"},
+	} {
+		add(op{name: o.name, fast: true, dst: true, nan: o.nan,
+			body: "x, y, z := {Bf64}, {Cf64}, {slotf64 in.d}\nr := " + o.expr + "\nif r != r {\n" + slow + "\n}\n{Af64} = r\n{next}"})
+	}
 }
 
 func conversions() {

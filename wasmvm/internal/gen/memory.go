@@ -3,7 +3,7 @@ package main
 import "fmt"
 
 // memory adds loads and stores. The fast loop has four ways to name the address: a slot plus offset; two slots, added as i32, plus offset (X); a constant (K);
-// a slot with a constant added as i32, plus offset (P). A store may also have a constant value (I).
+// a slot with a constant added as i32, plus offset (P); like X, but the second slot is shifted left first (S). A store may also have a constant value (I).
 func memory() {
 	loads := []struct {
 		name, read string
@@ -21,7 +21,7 @@ func memory() {
 		{"I64Load32S", "uint64(int64(*(*int32)(p)))", 4, []int{0x34}},
 	}
 	for _, l := range loads {
-		for _, form := range []string{"", "X", "K", "P"} {
+		for _, form := range []string{"", "X", "K", "P", "S"} {
 			o := op{name: l.name + form, fast: true, dst: true, read: l.read, access: fmt.Sprintf("access{size: %d, load: true}", l.size)}
 			if form == "" {
 				o.precise, o.wasm = true, l.wasm
@@ -42,7 +42,7 @@ func memory() {
 		{"Store64", "uint64", "{A}", "uint64(int64(in.e))", 8, []int{0x37, 0x39}},
 	}
 	for _, s := range stores {
-		for _, form := range []string{"", "X", "K", "P", "I"} {
+		for _, form := range []string{"", "X", "K", "P", "S", "I"} {
 			o := op{name: s.name + form, fast: true, access: fmt.Sprintf("access{size: %d, form: '%s'}", s.size, orSpace(form))}
 			val := s.val
 			if form == "" {
@@ -69,6 +69,8 @@ func address(form, base, index, plus string) string {
 	switch form {
 	case "X":
 		return "ea := uint64({" + base + "32}+{C32}) + uint64(uint32(in.d))"
+	case "S":
+		return "ea := uint64({" + base + "32}+{C32}<<(uint32(in.e)&31)) + uint64(uint32(in.d))"
 	case "K":
 		return "ea := uint64(uint32(in.d))"
 	case "P":

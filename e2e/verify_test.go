@@ -3,12 +3,14 @@ package e2e
 import (
 	"fmt"
 	"io"
+	"net"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // verified is what `wrev verify` reports of a recording.
@@ -166,6 +168,57 @@ func checkEvents(t *testing.T, recording string) {
 			t.Errorf("events lists no %s", call)
 		}
 	}
+}
+
+// TestVerifySockets records a server, talks to it, and finds in gdb what it was told.
+func TestVerifySockets(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free, to be given to the program
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := ln.Addr().String()
+	ln.Close()
+	recording := filepath.Join(t.TempDir(), "echo.wrev")
+	recorder := start(t, "record", "-o", recording, "--listen", address, "testdata/programs/echo.O0.wasm")
+	for _, say := range []string{"hello world\n", "quit\n"} {
+		if got := talk(t, address, say); got != strings.ToUpper(say) {
+			t.Errorf("to %q it answered %q", say, got)
+		}
+	}
+	if code := recorder.wait(t); code != 0 {
+		t.Fatalf("the recorder ended with exit code %d", code)
+	}
+	verify(t, recording)
+	out := gdb(t, "gdb", serve(t, recording).address, []string{
+		"break shutdown", "continue", "up", "print connections", "print line", "continue", "up", "print n", "print quit",
+		"watch -location line[0]", "reverse-continue"})
+	contains(t, out[4], "= 1")
+	contains(t, out[5], `"HELLO WORLD\n`)
+	contains(t, out[8], "= 5")
+	contains(t, out[9], "= 1")
+	contains(t, out[11], "Old value = 81 'Q'", "New value = 113 'q'", "toupper")
+}
+
+// talk sends a message and returns the answer. The server may not listen yet.
+func talk(t *testing.T, address, message string) string {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	for tries := 0; err != nil && tries < 1000; tries++ {
+		time.Sleep(20 * time.Millisecond)
+		conn, err = net.Dial("tcp", address)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, message); err != nil {
+		t.Fatal(err)
+	}
+	answer := make([]byte, len(message))
+	if _, err := io.ReadFull(conn, answer); err != nil {
+		t.Fatal(err)
+	}
+	return string(answer)
 }
 
 // TestVerifyGo builds the Go program with the Go toolchain at hand.

@@ -2,8 +2,10 @@ package wasmvm_test
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"wrev/internal/randmod"
@@ -43,6 +45,30 @@ func randomPositions(r *rand.Rand, end uint64, n int) []uint64 {
 	return slices.Compact(list)
 }
 
+// state is a machine's state at a stop: the digest, and the frames spelled out, so
+// that a mistake in the digest does not hide one in the frames.
+type state struct {
+	pc     uint32
+	frames string
+	digest [32]byte
+}
+
+func stateOf(vm *wasmvm.Machine) state {
+	var b strings.Builder
+	for n, f := range vm.Frames() {
+		fmt.Fprintf(&b, "%d: function %d at %#x, locals", n, f.Func().Index, f.PC())
+		for i := range f.Func().Locals {
+			fmt.Fprintf(&b, " %#x", f.Local(i))
+		}
+		b.WriteString(", operands")
+		for j := range f.NumOperands() {
+			fmt.Fprintf(&b, " %#x", f.Operand(j))
+		}
+		b.WriteByte('\n')
+	}
+	return state{vm.PC(), b.String(), vm.Digest()}
+}
+
 // checkLimits runs a module to random positions in the fast tier, in the precise
 // tier and in random mixes of both, and compares the digest of the state at each.
 func checkLimits(t *testing.T, m *randmod.Module, r *rand.Rand) {
@@ -53,8 +79,7 @@ func checkLimits(t *testing.T, m *randmod.Module, r *rand.Rand) {
 	compare(t, "one run", want, observe(vm, h, trapOf(stop)))
 	end := vm.Position()
 	stops := randomPositions(r, end, 12)
-	digests := map[uint64][32]byte{}
-	pcs := map[uint64]uint32{}
+	states := map[uint64]state{}
 	auto := func(int) wasmvm.Tier { return wasmvm.TierAuto }
 	precise := func(int) wasmvm.Tier { return wasmvm.TierPrecise }
 	mixed := func(int) wasmvm.Tier { return []wasmvm.Tier{wasmvm.TierAuto, wasmvm.TierPrecise}[r.IntN(2)] }
@@ -70,16 +95,11 @@ func checkLimits(t *testing.T, m *randmod.Module, r *rand.Rand) {
 			if s.Reason != wasmvm.StopLimit {
 				t.Fatalf("%s: run to %d of %d: reason %v instead of the limit", name, p, end, s.Reason)
 			}
-			d := vm.Digest()
-			if first, ok := digests[p]; ok && first != d {
-				t.Errorf("%s: another state at position %d of %d", name, p, end)
-			} else {
-				digests[p] = d
-			}
-			if pc, ok := pcs[p]; ok && pc != vm.PC() {
-				t.Errorf("%s: pc %#x at position %d of %d, should be %#x", name, vm.PC(), p, end, pc)
-			} else {
-				pcs[p] = vm.PC()
+			now := stateOf(vm)
+			if first, ok := states[p]; !ok {
+				states[p] = now
+			} else if first != now {
+				t.Errorf("%s: another state at position %d of %d:\n%v\nshould be\n%v", name, p, end, now, first)
 			}
 		}
 		vm.SetTier(tier(0))
@@ -184,6 +204,46 @@ func TestRandomDirty(t *testing.T) {
 			}
 			before = bytes.Clone(after)
 			vm.ResetDirty()
+		}
+	}
+}
+
+// TestDigestNotices changes one bit of the state at a time: the digest must change
+// with it, and be the old one when the bit is back.
+func TestDigestNotices(t *testing.T) {
+	m := randmod.Generate(11, randmod.Options{})
+	vm, _ := newRandom(t, m, wasmvm.TierAuto)
+	runToEnd(t, vm)
+	end := vm.Position()
+	vm, _ = newRandomOf(t, m, vm.Module(), wasmvm.TierAuto)
+	seen := map[[32]byte]string{}
+	for _, p := range []uint64{0, 1, end / 3, end / 2, end - 1} {
+		vm.Run(p)
+		clean := vm.Digest()
+		check := func(what string, flip func()) {
+			t.Helper()
+			flip()
+			d := vm.Digest()
+			if before, ok := seen[d]; ok {
+				t.Errorf("position %d, %s: the same digest as of %s", p, what, before)
+			}
+			seen[d] = fmt.Sprintf("position %d, %s", p, what)
+			flip()
+			if vm.Digest() != clean {
+				t.Errorf("position %d, %s: another digest after it was changed back", p, what)
+			}
+		}
+		check("nothing changed", func() {})
+		for n, f := range vm.Frames() {
+			for i := range f.Func().Locals {
+				check(fmt.Sprintf("frame %d local %d", n, i), func() { f.SetLocal(i, f.Local(i)^1) })
+			}
+		}
+		for i := range m.Globals {
+			check(fmt.Sprintf("global %d", i), func() { vm.SetGlobal(i, vm.Global(i)^1) })
+		}
+		for _, at := range []int{0, 4095, len(vm.Memory()) - 1} {
+			check(fmt.Sprintf("memory at %#x", at), func() { vm.Memory()[at] ^= 1 })
 		}
 	}
 }

@@ -65,11 +65,22 @@ func checkNothingExtra(t *testing.T, s script, a, b *oracle) {
 				j++
 			}
 		}
-		if extra > 0 {
+		if extra > tolerated(ca.name) {
 			t.Errorf("call %d, %s%v -> %s: %d logged bytes were not written; logged %v and %v",
 				i, ca.name, ca.args, wasi.ErrnoName(uint32(ca.errno)), extra, ca.ranges, cb.ranges)
 		}
 	}
+}
+
+// tolerated is how many bytes of a call may look as if they had not been written:
+// times and inode numbers differ between the runs, and a byte of them may happen
+// to be the background of each.
+func tolerated(name string) int {
+	switch name {
+	case "clock_time_get", "fd_filestat_get", "path_filestat_get", "fd_readdir":
+		return 1
+	}
+	return 0
 }
 
 // checkCoverage: each function must have been seen to succeed, unless wazero

@@ -140,7 +140,9 @@ func (p *program) run(ctx context.Context, s *setup, rec *recorder, warnf func(s
 	}
 	end = classify(err)
 	if end.Kind != recording.EndExit {
-		warnf("%v", err)
+		// When wazero itself fails, its own stack is of no use to the user.
+		text, _, _ := strings.Cut(err.Error(), "\n\nGo runtime stack trace:")
+		warnf("%s", text)
 	}
 	return end, true, nil
 }

@@ -172,11 +172,11 @@ func (c *cursor) advance(limit uint64) event {
 	for {
 		pos := c.m.Position()
 		if pos >= limit {
-			return event{breakpoint: pos > start && c.atBreak()}
+			return event{}
 		}
 		if !c.deaf && c.intr.CompareAndSwap(true, false) {
 			c.m.ClearInterrupt()
-			return event{kind: eventInterrupt, breakpoint: pos > start && c.atBreak()}
+			return event{kind: eventInterrupt}
 		}
 		st, hits := c.runSome(limit)
 		moved := c.m.Position() > start

@@ -62,7 +62,6 @@ func (s *stopSet) probe(fn *wasmvm.Func, index uint64, op1, op2 wasmvm.Opcode) e
 type sample struct {
 	exists bool
 	value  uint64
-	depth  int // frames, as far as it matters
 }
 
 // look reads the watched slots. The result is appended to buf.
@@ -78,10 +77,9 @@ func (s *stopSet) read(m *wasmvm.Machine, w *Watch) sample {
 		return sample{exists: true, value: m.Global(int(w.Addr))}
 	}
 	// One instruction touches the innermost frame, or on return the one below.
-	depth := depthUpTo(m, w.Frame+3)
-	inner := depth - 1 - w.Frame
+	inner := depthUpTo(m, w.Frame+3) - 1 - w.Frame
 	if inner != 0 && inner != 1 {
-		return sample{depth: depth}
+		return sample{}
 	}
 	for k, f := range m.Frames() {
 		if k < inner {
@@ -92,13 +90,13 @@ func (s *stopSet) read(m *wasmvm.Machine, w *Watch) sample {
 		}
 		switch {
 		case w.Space == SpaceLocal:
-			return sample{true, f.Local(int(w.Addr)), depth}
+			return sample{true, f.Local(int(w.Addr))}
 		case int(w.Addr) < f.NumOperands():
-			return sample{true, f.Operand(int(w.Addr)), depth}
+			return sample{true, f.Operand(int(w.Addr))}
 		}
 		break
 	}
-	return sample{depth: depth}
+	return sample{}
 }
 
 // depthUpTo is the number of frames, but at most n: counting them takes time.
@@ -122,11 +120,8 @@ func (s *stopSet) changed(m *wasmvm.Machine, before []sample) []WatchHit {
 	for k, i := range s.slots {
 		w := &s.watches[i]
 		b, a := before[k], s.read(m, w)
-		touched := a.exists && b.exists && a.value != b.value
-		if w.Space == SpaceOperand && a.exists && !b.exists {
-			touched = b.depth >= a.depth // not a frame that has just been entered
-		}
-		if touched {
+		pushed := w.Space == SpaceOperand && a.exists && !b.exists
+		if pushed || a.exists && b.exists && a.value != b.value {
 			hits = append(hits, WatchHit{Watch: *w, Kind: wasmvm.WatchWrite})
 		}
 	}

@@ -1,6 +1,7 @@
 package reverse
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,6 +43,79 @@ func TestOperandWatch(t *testing.T) {
 	}
 	if s := tl.ReverseContinue(); s.Reason != ReasonBegin {
 		t.Fatalf("%v, want the begin", s.Reason)
+	}
+}
+
+func TestOperandAndMemoryAtOnce(t *testing.T) {
+	h := handmade{funcs: []fn{{body: asm(constant(64), i32Load, 2, 0, drop)}}, min: 1, max: 1}
+	p := &program{name: "load", wasm: h.encode()}
+	tl, err := New(p.machine(t), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	operand := Watch{Kind: wasmvm.WatchWrite, Space: SpaceOperand}
+	memory := Watch{Kind: wasmvm.WatchRead, Addr: 66, Len: 1}
+	for _, w := range []Watch{memory, operand} {
+		if err := tl.InsertWatch(w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		move func() Stop
+		pos  uint64
+		want []Watch
+	}{
+		{tl.Continue, 2, []Watch{operand}},         // the address is pushed
+		{tl.Continue, 3, []Watch{memory, operand}}, // and replaced by the zero that is there
+		{tl.ReverseStep, 2, []Watch{memory, operand}},
+		{tl.ReverseContinue, 1, []Watch{operand}},
+	} {
+		s := c.move()
+		if s.Reason != ReasonWatch || s.Position != c.pos {
+			t.Fatalf("%v at %d, want a watchpoint at %d", s.Reason, s.Position, c.pos)
+		}
+		var got []Watch
+		for _, hit := range s.Watches {
+			got = append(got, hit.Watch)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Fatalf("at %d the watchpoints %v are hit, want %v", s.Position, got, c.want)
+		}
+	}
+}
+
+// TestManyEarlyHits goes back over a stretch whose many stops are all at its
+// beginning.
+func TestManyEarlyHits(t *testing.T) {
+	h := handmade{funcs: []fn{{locals: 1, body: asm(
+		countdown(0, 100, asm(constant(64), localGet, 0, i32Store, 2, 0)),
+		countdown(0, 1000, nil))}}, min: 1, max: 1}
+	p := &program{name: "early", wasm: h.encode()}
+	tl, err := New(p.machine(t), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tl.setTuning(tuning{interval: 1 << 30, micro: 4, maxCount: 100, manyHits: 20})
+	if err := tl.InsertWatch(Watch{Kind: wasmvm.WatchWrite, Addr: 64, Len: 4}); err != nil {
+		t.Fatal(err)
+	}
+	var forwards []uint64
+	for s := tl.Continue(); s.Reason == ReasonWatch; s = tl.Continue() {
+		forwards = append(forwards, s.Position-1)
+	}
+	tl, err = New(p.machine(t), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tl.setTuning(tuning{interval: 1 << 30, micro: 4, maxCount: 100, manyHits: len(forwards) - 1})
+	tl.SeekEnd()
+	if err := tl.InsertWatch(Watch{Kind: wasmvm.WatchWrite, Addr: 64, Len: 4}); err != nil {
+		t.Fatal(err)
+	}
+	for i := len(forwards) - 1; i >= 0; i-- {
+		if s := tl.ReverseContinue(); s.Reason != ReasonWatch || s.Position != forwards[i] {
+			t.Fatalf("%v at %d, want the watchpoint at %d", s.Reason, s.Position, forwards[i])
+		}
 	}
 }
 

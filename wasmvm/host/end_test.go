@@ -181,10 +181,17 @@ func TestRefusals(t *testing.T) {
 					t.Errorf("Validate: %v", err)
 				}
 			}
+			if strings.HasPrefix(tt.name, "unknown ") {
+				if err := Recordable(ctx, tt.wasm); !errors.Is(err, tt.is) {
+					t.Errorf("Recordable: %v", err)
+				}
+			}
 		})
 	}
-	if err := Validate(ctx, good); err != nil {
-		t.Error(err)
+	for _, check := range []func(context.Context, []byte) error{Validate, Recordable} {
+		if err := check(ctx, good); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

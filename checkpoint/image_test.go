@@ -163,7 +163,7 @@ func firstDiff(a, b []byte) int {
 
 func TestImagesAgreeWithCopies(t *testing.T) {
 	for _, hot := range []int64{0, 8 * PageSize, 1 << 30} {
-		for seed := range uint64(8) {
+		for seed := range uint64(5) {
 			w := newWalker(t, seed, Options{HotBytes: hot})
 			if seed%4 == 3 {
 				w.s.hashOf = func(b []byte) uint64 { return uint64(b[0]) & 1 } // nearly everything collides
@@ -264,12 +264,12 @@ func TestAccountingIsRight(t *testing.T) {
 		{"raw", 1 << 40, func(p []byte, r *rand.Rand) { p[r.IntN(PageSize)] = byte(r.Uint32()) | 1 }},
 	} {
 		r := rand.New(rand.NewPCG(3, 4))
-		data := make([]byte, 16<<20)
+		data := make([]byte, 8<<20)
 		before := heapLive()
 		s := NewStore(Options{HotBytes: c.hot})
 		var images []*Image
 		var im *Image
-		for range 40 {
+		for range 20 {
 			var changed []uint32
 			for range 500 {
 				p := r.IntN(len(data) / PageSize)

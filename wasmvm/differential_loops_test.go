@@ -13,48 +13,54 @@ import (
 type backEdgeForm struct {
 	name  string
 	value bool // the loop has a parameter, which the branch carries
+	not   bool // the comparison must not hold
 	emit  func(c *wasmenc.Code, o randmod.NumericOp, y uint64)
 }
 
 // In all forms local 0 is the counter, and locals 1 and 2 are the operands.
 var backEdgeForms = []backEdgeForm{
-	{"of locals", false, func(c *wasmenc.Code, o randmod.NumericOp, _ uint64) {
+	{name: "of locals", emit: func(c *wasmenc.Code, o randmod.NumericOp, _ uint64) {
 		c.Op(0x20, 1, 0x20, 2)
 		c.Op(o.Code...)
 		c.Op(0x0D, 0)
 	}},
-	{"with a constant", false, func(c *wasmenc.Code, o randmod.NumericOp, y uint64) {
+	{name: "with a constant", emit: func(c *wasmenc.Code, o randmod.NumericOp, y uint64) {
 		c.Op(0x20, 1)
 		constant(c, o.Params[1], y)
 		c.Op(o.Code...)
 		c.Op(0x0D, 0)
 	}},
-	{"of a stored flag", false, func(c *wasmenc.Code, o randmod.NumericOp, _ uint64) {
+	{name: "of a stored flag", emit: func(c *wasmenc.Code, o randmod.NumericOp, _ uint64) {
 		c.Op(0x20, 1, 0x20, 2)
 		c.Op(o.Code...)
 		c.Op(0x21, 3, 0x20, 3, 0x0D, 0)
 	}},
-	{"with a value", true, func(c *wasmenc.Code, o randmod.NumericOp, _ uint64) {
+	{name: "of the inverse", not: true, emit: func(c *wasmenc.Code, o randmod.NumericOp, _ uint64) {
+		c.Op(0x20, 1, 0x20, 2)
+		c.Op(o.Code...)
+		c.Op(0x45, 0x0D, 0)
+	}},
+	{name: "with a value", value: true, emit: func(c *wasmenc.Code, o randmod.NumericOp, _ uint64) {
 		c.Op(0x41, 7, 0x20, 0, 0x20, 1, 0x20, 2) // junk, value, operands
 		c.Op(o.Code...)
 		c.Op(0x0D, 0, 0x1A, 0x1A)
 	}},
-	{"unconditional", false, func(c *wasmenc.Code, o randmod.NumericOp, _ uint64) {
+	{name: "unconditional", emit: func(c *wasmenc.Code, o randmod.NumericOp, _ uint64) {
 		c.Op(0x20, 1, 0x20, 2)
 		c.Op(o.Code...)
 		c.Op(0x04, 0x40, 0x0C, 1, 0x0B) // if: br
 	}},
-	{"unconditional with a value", true, func(c *wasmenc.Code, o randmod.NumericOp, _ uint64) {
+	{name: "unconditional with a value", value: true, emit: func(c *wasmenc.Code, o randmod.NumericOp, _ uint64) {
 		c.Op(0x41, 7, 0x20, 1, 0x20, 2)
 		c.Op(o.Code...)
 		c.Op(0x04, 0x40, 0x41, 3, 0x20, 0, 0x0C, 1, 0x0B, 0x1A) // if: junk, value, br
 	}},
-	{"through a table", false, func(c *wasmenc.Code, o randmod.NumericOp, _ uint64) {
+	{name: "through a table", emit: func(c *wasmenc.Code, o randmod.NumericOp, _ uint64) {
 		c.Op(0x02, 0x40, 0x20, 1, 0x20, 2)
 		c.Op(o.Code...)
 		c.Op(0x0E, 1, 0, 1, 0x0B) // br_table: 0 leaves the block, 1 goes round
 	}},
-	{"through a table with a value", true, func(c *wasmenc.Code, o randmod.NumericOp, _ uint64) {
+	{name: "through a table with a value", value: true, emit: func(c *wasmenc.Code, o randmod.NumericOp, _ uint64) {
 		c.Op(0x02, 0x7F, 0x41, 7, 0x20, 0, 0x20, 1, 0x20, 2)
 		c.Op(o.Code...)
 		c.Op(0x0E, 1, 0, 1, 0x0B, 0x1A)
@@ -95,18 +101,18 @@ func loopModule(o randmod.NumericOp, f *backEdgeForm, x, y uint64, n int64) []by
 	return out
 }
 
-// holding finds operands for which a comparison holds.
-func holding(t *testing.T, o randmod.NumericOp) (x, y uint64) {
+// operandsFor finds operands for which a comparison holds, or does not.
+func operandsFor(t *testing.T, o randmod.NumericOp, not bool) (x, y uint64) {
 	t.Helper()
 	vm := bothTiers(t, numericModule(o, &operandForms[0], []uint64{0}))[1]
 	for _, pair := range operandPairs(o) {
 		r, err := vm.Invoke(0, pair...)
 		// The second operand must not be 0, which is a test of its own.
-		if err == nil && r[0] == 1 && pair[1] != 0 {
+		if err == nil && (r[0] == 0) == not && pair[1] != 0 {
 			return pair[0], pair[1]
 		}
 	}
-	t.Fatal("the comparison never holds")
+	t.Fatal("the comparison always or never holds")
 	return 0, 0
 }
 
@@ -118,10 +124,11 @@ func TestLoopLimits(t *testing.T) {
 		if !isBinary(o) || !isTest(o) || o.Code[0] > 0x66 { // comparisons only
 			continue
 		}
-		t.Run(wasmvm.Opcode(o.Code[0]).String(), func(t *testing.T) {
-			x, y := holding(t, o)
+		t.Run(opcode(o).String(), func(t *testing.T) {
 			for i := range backEdgeForms {
-				checkLoop(t, &backEdgeForms[i], loopModule(o, &backEdgeForms[i], x, y, 300))
+				f := &backEdgeForms[i]
+				x, y := operandsFor(t, o, f.not)
+				checkLoop(t, f, loopModule(o, f, x, y, 300))
 			}
 		})
 	}

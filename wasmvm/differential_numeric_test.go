@@ -346,11 +346,7 @@ func operandPairs(o randmod.NumericOp) [][]uint64 {
 func TestNumeric(t *testing.T) {
 	compared := 0
 	for _, o := range randmod.NumericOps() {
-		name := wasmvm.Opcode(o.Code[0]).String()
-		if o.Code[0] == 0xFC {
-			name = (wasmvm.Opcode(0xFC)<<16 | wasmvm.Opcode(o.Code[1])).String()
-		}
-		t.Run(name, func(t *testing.T) {
+		t.Run(opcode(o).String(), func(t *testing.T) {
 			for i := range operandForms {
 				f := &operandForms[i]
 				if f.only == nil || f.only(o) {

@@ -30,6 +30,11 @@ type Config struct {
 	MaxStackSlots  int     // slots of 8 bytes of all frames together; 0 means DefaultStackSlots. Past it a call traps.
 	Host           Host    // answers calls of imported functions
 
+	// Once LateCalls host calls are completed the stack has at most LateStackSlots, if that is not 0. It ends an endless recursion
+	// early without forbidding the depth at which a host call is known to have been made.
+	LateCalls      uint64
+	LateStackSlots int
+
 	// Resolve links an import to something another machine owns, for tests with several modules. Nil or false leaves functions to Host; other imports
 	// must be resolved. Memories, tables and globals are shared. A call of a function of another machine runs its Invoke.
 	Resolve func(imp *Import) (Extern, bool)
@@ -214,14 +219,22 @@ func (m *Machine) preciseWords(index int) ([]ins, error) {
 	return m.precise[index], nil
 }
 
+// stackLimit is how many slots the stack may have now. It depends on the state only, so that going back and forth changes nothing.
+func (m *Machine) stackLimit() int {
+	if late := m.cfg.LateStackSlots; late > 0 && m.calls >= m.cfg.LateCalls {
+		return min(late, m.cfg.MaxStackSlots)
+	}
+	return m.cfg.MaxStackSlots
+}
+
 // growStack makes the stack hold n slots, and reports whether it may.
 func (m *Machine) growStack(n int) bool {
-	if n <= len(m.stack) {
-		return true
-	}
-	limit := m.cfg.MaxStackSlots
+	limit := m.stackLimit()
 	if n > limit {
 		return false
+	}
+	if n <= len(m.stack) {
+		return true
 	}
 	s := make([]uint64, min(max(2*len(m.stack), n, firstStackSlots), limit))
 	copy(s, m.stack)
@@ -235,7 +248,7 @@ func (m *Machine) enterVM() {
 	v.code = unsafe.Pointer(unsafe.SliceData(m.words))
 	v.codeBase = uintptr(v.code)
 	base := unsafe.Pointer(unsafe.SliceData(m.stack))
-	v.stackEnd = uintptr(base) + uintptr(len(m.stack)*8)
+	v.stackEnd = uintptr(base) + uintptr(min(len(m.stack), m.stackLimit())*8)
 	if m.mem0 != nil {
 		v.mem, v.msize = unsafe.Pointer(unsafe.SliceData(m.mem0.data)), uint64(len(m.mem0.data))
 		v.flags = unsafe.Pointer(unsafe.SliceData(m.mem0.flags))

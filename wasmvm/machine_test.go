@@ -168,6 +168,16 @@ func TestDeepRecursion(t *testing.T) {
 	if r, err := small.Invoke(0, 100); err != nil || r[0] != 100 {
 		t.Errorf("after the overflow: %v %v", r, err)
 	}
+	for _, lateCalls := range []uint64{0, 1} {
+		late, err := New(mod, Config{LateCalls: lateCalls, LateStackSlots: 1000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = late.Invoke(0, 100_000)
+		if overflowed := errors.As(err, &trap) && trap.Code == TrapStackOverflow; overflowed != (lateCalls == 0) {
+			t.Errorf("a limit after %d host calls, before the first: %v", lateCalls, err)
+		}
+	}
 }
 
 func TestInterrupt(t *testing.T) {

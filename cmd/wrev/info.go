@@ -32,7 +32,13 @@ func runInfo(s stdio, args []string) (int, error) {
 	for _, row := range infoRows(rec, stat.Size()) {
 		fmt.Fprintf(w, "%s\t%s\n", row[0], row[1])
 	}
-	return exitOK, w.Flush()
+	if err := w.Flush(); err != nil {
+		return 0, err
+	}
+	if err := rec.Verify(); err != nil {
+		return 0, fmt.Errorf("%w; what comes before it can be replayed", err)
+	}
+	return exitOK, nil
 }
 
 // infoRows are the name and value of all there is to tell; what a program was not given is left out.

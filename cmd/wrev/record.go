@@ -36,7 +36,7 @@ func runRecord(s stdio, args []string) (int, error) {
 		*out = defaultRecording(app)
 	}
 	// Checked before an earlier recording is moved aside for a program that cannot run.
-	if err := host.Validate(context.Background(), wasm); err != nil {
+	if err := host.Recordable(context.Background(), wasm); err != nil {
 		return 0, fmt.Errorf("%s: %w", app, err)
 	}
 	kept, err := makeRoom(*out)

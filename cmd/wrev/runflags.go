@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/pflag"
 
 	"wrev/wasmvm/host"
@@ -38,6 +40,7 @@ func (f *runFlags) options(s stdio, args []string) (host.Options, error) {
 		Stdout:         s.out,
 		Stderr:         s.err,
 		Warn:           func(text string) { s.logf("warning: %s", text) },
+		Trapped:        func(text string) { s.logf("%s", accountOf(text)) },
 		WrevVersion:    wrevVersion(),
 	}
 	for _, arg := range f.mounts {
@@ -48,4 +51,11 @@ func (f *runFlags) options(s stdio, args []string) (host.Options, error) {
 		o.Mounts = append(o.Mounts, m)
 	}
 	return o, nil
+}
+
+// accountOf makes wazero's account of a trap lines of wrev's own.
+func accountOf(text string) string {
+	text = strings.TrimPrefix(strings.TrimSpace(text), "wasm error: ")
+	text = strings.Replace(text, "\nwasm stack trace:", ", in", 1)
+	return "the program trapped: " + strings.ReplaceAll(text, "\n\t", "\nwrev:   ")
 }

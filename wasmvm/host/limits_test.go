@@ -45,7 +45,8 @@ func TestWarnings(t *testing.T) {
 	for name, body := range map[string]wasmenc.Code{"fine": nil, "SIMD": append(vector, 0x1a), "trap": {0}} {
 		wasm := small{export: "_start", body: body}.wasm()
 		var warnings []string
-		opt := Options{Warn: func(text string) { warnings = append(warnings, text) }}
+		warn := func(text string) { warnings = append(warnings, text) }
+		opt := Options{Warn: warn, Trapped: warn}
 		end, err := Record(context.Background(), wasm, name, filepath.Join(t.TempDir(), "r.wrev"), opt)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)

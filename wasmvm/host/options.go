@@ -44,6 +44,10 @@ type Options struct {
 	// nil.
 	Warn func(text string)
 
+	// Trapped is told wazero's account of a program that did not end by itself:
+	// what happened, and the call stack, on several lines. May be nil.
+	Trapped func(text string)
+
 	// WrevVersion goes into the recording.
 	WrevVersion string
 

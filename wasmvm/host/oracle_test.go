@@ -125,7 +125,7 @@ func recordWithOracle(t *testing.T, wasm []byte, name, recPath string, opt Optio
 	}
 	rec := newRecorder(o, s.sizes())
 	rec.around = o.around
-	end, _, err := p.run(ctx, s, rec, func(f string, args ...any) { t.Logf(f, args...) })
+	end, _, err := p.run(ctx, s, rec, func(text string) { t.Log(text) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,7 +54,7 @@ func Record(ctx context.Context, wasm []byte, name, recPath string, o Options) (
 	if err != nil {
 		return none, err
 	}
-	end, started, err := p.run(ctx, s, newRecorder(w, s.sizes()), o.warnf)
+	end, started, err := p.run(ctx, s, newRecorder(w, s.sizes()), o.Trapped)
 	if err != nil && !started {
 		// Neither error of the clean-up says more than the one there is.
 		_ = w.Close(recording.End{Kind: recording.EndHostError, Trap: err.Error()})
@@ -123,7 +123,7 @@ func (p *program) close(ctx context.Context) {
 
 // run instantiates the program and runs it. started is false if an error came
 // before its first instruction.
-func (p *program) run(ctx context.Context, s *setup, rec *recorder, warnf func(string, ...any)) (end recording.End, started bool, err error) {
+func (p *program) run(ctx context.Context, s *setup, rec *recorder, trapped func(text string)) (end recording.End, started bool, err error) {
 	if err := provide(ctx, p.runtime, p.guest, rec); err != nil {
 		return end, false, err
 	}
@@ -139,10 +139,10 @@ func (p *program) run(ctx context.Context, s *setup, rec *recorder, warnf func(s
 		return recording.End{Kind: recording.EndHostError, Trap: rec.err.Error()}, true, rec.err
 	}
 	end = classify(err)
-	if end.Kind != recording.EndExit {
+	if end.Kind != recording.EndExit && trapped != nil {
 		// When wazero itself fails, its own stack is of no use to the user.
 		text, _, _ := strings.Cut(err.Error(), "\n\nGo runtime stack trace:")
-		warnf("%s", text)
+		trapped(text)
 	}
 	return end, true, nil
 }

@@ -10,17 +10,16 @@ import (
 )
 
 // overflowSlots is the size of the stack, in slots of 8 bytes, on which a
-// recording that ended with a stack overflow is replayed. How deep the recorder
-// got cannot be known: wazero's frames are not ours. This is room for more frames
-// of the smallest function than wazero has, and little enough to fill and to
-// checkpoint within seconds.
-const overflowSlots = 1 << 23
+// recording that ended with a stack overflow runs after its last host call. How
+// deep the recorder got cannot be known: wazero's frames are not ours. 16 MiB are
+// some hundred thousand frames, and little enough to checkpoint at every step.
+const overflowSlots = 1 << 21
 
 // MachineConfig returns the configuration with which a machine repeats the
 // recording, its calls answered by host, a Replayer as a rule.
 //
-// The stack of a program that did not overflow must not overflow now, so it has
-// all that wasmvm offers.
+// The stack of a program must not overflow as long as the recorder's did not, so
+// up to the last host call it has all that wasmvm offers.
 func MachineConfig(r *recording.Reader, host wasmvm.Host) wasmvm.Config {
 	meta := r.Meta()
 	c := wasmvm.Config{MaxMemoryPages: meta.MaxMemoryPages, Host: host}
@@ -28,7 +27,7 @@ func MachineConfig(r *recording.Reader, host wasmvm.Host) wasmvm.Config {
 		c.NaN = wasmvm.NaNARM64
 	}
 	if end, ok := r.End(); ok && end.Kind == recording.EndStackOverflow {
-		c.MaxStackSlots = overflowSlots
+		c.LateCalls, c.LateStackSlots = r.NumCalls(), overflowSlots
 	}
 	return c
 }

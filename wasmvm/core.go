@@ -81,17 +81,13 @@ func (m *Machine) RestoreCore(c *Core) error {
 		return errOtherModule
 	}
 	m.syncCode()
-	if !m.growStack(c.stack / 8) {
-		return &Trap{Code: TrapStackOverflow}
-	}
+	m.holdStack(c.stack / 8) // a state may be deeper than what a call may do now
 	if c.cur >= 0 {
 		f, err := m.needFunc(c.cur)
 		if err != nil {
 			return err
 		}
-		if !m.growStack(c.frame + f.frame) {
-			return &Trap{Code: TrapStackOverflow}
-		}
+		m.holdStack(c.frame + f.frame)
 	}
 	m.pos, m.calls, m.cur, m.idx, m.frame, m.entries = c.pos, c.calls, c.cur, c.idx, c.frame, c.entries
 	if m.mem0 != nil && m.mem0.pages() != c.pages {

@@ -229,17 +229,20 @@ func (m *Machine) stackLimit() int {
 
 // growStack makes the stack hold n slots, and reports whether it may.
 func (m *Machine) growStack(n int) bool {
-	limit := m.stackLimit()
-	if n > limit {
+	if n > m.stackLimit() {
 		return false
 	}
-	if n <= len(m.stack) {
-		return true
-	}
-	s := make([]uint64, min(max(2*len(m.stack), n, firstStackSlots), limit))
-	copy(s, m.stack)
-	m.stack = s
+	m.holdStack(n)
 	return true
+}
+
+// holdStack makes the stack hold n slots, however many it may have.
+func (m *Machine) holdStack(n int) {
+	if n > len(m.stack) {
+		s := make([]uint64, max(n, min(max(2*len(m.stack), firstStackSlots), m.cfg.MaxStackSlots)))
+		copy(s, m.stack)
+		m.stack = s
+	}
 }
 
 // enterVM sets what the loops read from the machine's parts, which may have moved.

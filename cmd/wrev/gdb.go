@@ -22,7 +22,7 @@ func (r *replay) underGDB(s stdio, ln net.Listener, args []string) (int, error) 
 	if err != nil {
 		return 0, err
 	}
-	elf, cleanUp, err := r.writeELF(s)
+	elf, cleanUp, err := r.writeELF()
 	if err != nil {
 		return 0, err
 	}
@@ -71,14 +71,12 @@ func findGDB() (string, error) {
 	return "", errors.New("no gdb found on PATH; install it (Debian: apt install gdb), or leave out --gdb and connect from elsewhere")
 }
 
-// writeELF puts the symbol file where gdb finds it faster than over the connection.
-func (r *replay) writeELF(s stdio) (path string, cleanUp func(), err error) {
+// writeELF puts the symbol file where gdb finds it faster than over the
+// connection. The server tells of what is wrong with the debug info.
+func (r *replay) writeELF() (path string, cleanUp func(), err error) {
 	image, err := gdbview.BuildELF(r.module)
 	if err != nil {
 		return "", nil, fmt.Errorf("make the symbol file: %w", err)
-	}
-	for _, w := range image.Warnings {
-		s.logf("warning: %s", w)
 	}
 	dir, err := os.MkdirTemp("", "wrev-")
 	if err != nil {

@@ -93,3 +93,20 @@ type End struct {
 	ExitCode uint32 `json:",omitempty"`
 	Trap     string `json:",omitempty"` // message of the trap or of the recorder's error
 }
+
+// String says it in a clause: "exit code 3", "trap: unreachable".
+func (e End) String() string {
+	switch e.Kind {
+	case EndExit:
+		return fmt.Sprintf("exit code %d", e.ExitCode)
+	case EndTrap:
+		return "trap: " + e.Trap
+	case EndStackOverflow:
+		return "trap: stack overflow"
+	case EndInterrupted:
+		return "interrupted"
+	case EndHostError:
+		return "the recorder failed: " + e.Trap
+	}
+	return e.Kind.String()
+}

@@ -19,14 +19,7 @@ func runEvents(s stdio, args []string) (int, error) {
 	flags := newFlagSet(s, "events", "[--json] REC")
 	asJSON := flags.Bool("json", false, "one JSON object a line")
 	noReplay := flags.Bool("no-replay", false, "don't replay the program: no positions, no texts, but at once")
-	if err := parse(flags, args); err != nil {
-		return 0, err
-	}
-	path, err := oneFile(flags, "recording")
-	if err != nil {
-		return 0, err
-	}
-	rec, err := openRecording(s, path)
+	rec, path, err := recordingArg(s, flags, args)
 	if err != nil {
 		return 0, err
 	}

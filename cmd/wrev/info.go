@@ -12,14 +12,7 @@ import (
 
 func runInfo(s stdio, args []string) (int, error) {
 	flags := newFlagSet(s, "info", "REC")
-	if err := parse(flags, args); err != nil {
-		return 0, err
-	}
-	path, err := oneFile(flags, "recording")
-	if err != nil {
-		return 0, err
-	}
-	rec, err := openRecording(s, path)
+	rec, path, err := recordingArg(s, flags, args)
 	if err != nil {
 		return 0, err
 	}
@@ -76,7 +69,7 @@ func describeEndOf(rec *recording.Reader) string {
 	if !ok {
 		return "none: the recorder was killed or still runs"
 	}
-	return describeEnd(end)
+	return end.String()
 }
 
 // quotedList shows strings so that they can be told apart.

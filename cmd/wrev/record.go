@@ -72,7 +72,7 @@ func reportRecorded(s stdio, path string, end recording.End) (int, error) {
 		return 0, fmt.Errorf("the recording was written but cannot be read back: %w", err)
 	}
 	defer r.Close()
-	s.logf("%s: recorded %s, %s", path, plural(r.NumCalls(), "host call"), describeEnd(end))
+	s.logf("%s: recorded %s, %s", path, plural(r.NumCalls(), "host call"), end)
 	if end.Kind != recording.EndExit || end.ExitCode != 0 {
 		s.logf("look into it with: wrev replay --gdb %s", path)
 	}
@@ -89,21 +89,6 @@ func exitCode(end recording.End) int {
 		return exitFailure
 	}
 	return exitTrap
-}
-
-// describeEnd is a clause: "exit code 3", "trap: unreachable".
-func describeEnd(end recording.End) string {
-	switch end.Kind {
-	case recording.EndExit:
-		return fmt.Sprintf("exit code %d", end.ExitCode)
-	case recording.EndTrap:
-		return "trap: " + end.Trap
-	case recording.EndStackOverflow:
-		return "trap: the call stack overflowed"
-	case recording.EndInterrupted:
-		return "interrupted"
-	}
-	return "the recorder failed: " + end.Trap
 }
 
 // plural is "1 host call", "12 host calls".

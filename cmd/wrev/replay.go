@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/spf13/pflag"
+
 	"wrev/checkpoint/recording"
 	"wrev/gdbstub"
 	"wrev/reverse"
@@ -126,6 +128,18 @@ func (r *replay) serve(s stdio, ln net.Listener, path string) error {
 	s.logf("%s: %s", path, r.end)
 	s.logf("listening on %s; connect with:  gdb -ex 'target extended-remote %s'", ln.Addr(), ln.Addr())
 	return gdbstub.Serve(ctx, ln, r.timeline, r.options)
+}
+
+// recordingArg parses the arguments of a command that takes one recording, and opens it.
+func recordingArg(s stdio, flags *pflag.FlagSet, args []string) (rec *recording.Reader, path string, err error) {
+	if err := parse(flags, args); err != nil {
+		return nil, "", err
+	}
+	if path, err = oneFile(flags, "recording"); err != nil {
+		return nil, "", err
+	}
+	rec, err = openRecording(s, path)
+	return rec, path, err
 }
 
 // openRecording opens a recording and tells what had to be worked around.

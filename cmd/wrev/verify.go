@@ -14,14 +14,7 @@ import (
 
 func runVerify(s stdio, args []string) (int, error) {
 	flags := newFlagSet(s, "verify", "REC")
-	if err := parse(flags, args); err != nil {
-		return 0, err
-	}
-	path, err := oneFile(flags, "recording")
-	if err != nil {
-		return 0, err
-	}
-	rec, err := openRecording(s, path)
+	rec, path, err := recordingArg(s, flags, args)
 	if err != nil {
 		return 0, err
 	}
@@ -37,7 +30,7 @@ func runVerify(s stdio, args []string) (int, error) {
 	case err != nil:
 		return 0, fmt.Errorf("%s: %w", path, err)
 	}
-	end := describeEnd(v.End)
+	end := v.End.String()
 	if !v.Complete {
 		end = "interrupted: verified up to the last recorded host call"
 	}

@@ -207,7 +207,7 @@ func (h *Replayer) afterEnd(m *wasmvm.Machine, fn uint32, args []uint64) error {
 	}
 	return &DivergenceError{
 		Position: m.Position(), Call: m.HostCalls(),
-		Recorded: "the end of the program: " + describeEnd(end),
+		Recorded: "the end of the program: " + end.String(),
 		Replayed: h.describe(h.imported(fn).logged, args, m.Memory()),
 	}
 }
@@ -222,18 +222,6 @@ func describeCall(imp replayedImport, args []uint64, mem []byte) string {
 		return fmt.Sprintf("%s%v", imp.name, args)
 	}
 	return imp.fn.DescribeCall(args, mem)
-}
-
-func describeEnd(end recording.End) string {
-	switch end.Kind {
-	case recording.EndExit:
-		return fmt.Sprintf("exit code %d", end.ExitCode)
-	case recording.EndTrap:
-		return "trap: " + end.Trap
-	case recording.EndStackOverflow:
-		return "trap: stack overflow"
-	}
-	return fmt.Sprintf("%v: %s", end.Kind, end.Trap)
 }
 
 // output passes on what an fd_write wrote to fd 1 or 2. One that fails with

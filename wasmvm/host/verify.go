@@ -104,7 +104,7 @@ func runToLastCall(ctx context.Context, m *wasmvm.Machine, h *Replayer, progress
 // checkEnd compares the ends of the recorded program and of the replay.
 func checkEnd(m *wasmvm.Machine, r *recording.Reader, end recording.End, stop wasmvm.Stop) error {
 	if !sameEnd(end, stop) {
-		return unexpected(m, "the end of the program: "+describeEnd(end), stop)
+		return unexpected(m, "the end of the program: "+end.String(), stop)
 	}
 	// The call that ended the program is recorded but never completed.
 	done := m.HostCalls()

@@ -68,42 +68,96 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-func TestMakeRoomKeepsRecordings(t *testing.T) {
+func TestRoomKeepsRecordings(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.wrev")
 	for n, want := range []string{"", path + ".~1~", path + ".~2~"} {
-		kept, err := makeRoom(path)
-		if err != nil || kept != want {
-			t.Fatalf("recording %d: makeRoom = %q, %v; want %q", n, kept, err, want)
+		r := room{path: path}
+		if err := r.make(); err != nil || r.kept != want {
+			t.Fatalf("recording %d: kept %q, %v; want %q", n, r.kept, err, want)
 		}
-		w, err := recording.Create(path, recording.Meta{ModuleName: strings.Repeat("x", n+1)}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := w.Close(recording.End{}); err != nil {
-			t.Fatal(err)
-		}
+		writeRecording(t, path, strings.Repeat("x", n+1))
 	}
-	r, err := recording.Open(path + ".~1~")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	if r.Meta().ModuleName != "x" {
-		t.Errorf("the first recording was not the one kept: %+v", r.Meta())
+	if got := recordedName(t, path+".~1~"); got != "x" {
+		t.Errorf("the first recording was not the one kept: %q", got)
 	}
 }
 
-func TestMakeRoomLeavesOtherFilesAlone(t *testing.T) {
+func TestRoomUndo(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.wrev")
+	writeRecording(t, path, "earlier")
+	r := room{path: path}
+	if err := r.make(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.undo(); err != nil {
+		t.Fatal(err)
+	}
+	if got := recordedName(t, path); got != "earlier" {
+		t.Errorf("after undo there is %q", got)
+	}
+	if err := r.make(); err != nil {
+		t.Fatal(err)
+	}
+	writeRecording(t, path, "later")
+	if err := r.undo(); err != nil {
+		t.Fatal(err)
+	}
+	if got := recordedName(t, path); got != "later" {
+		t.Errorf("undo replaced the new recording by %q", got)
+	}
+}
+
+func TestRoomLeavesOtherFilesAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.wasm")
 	if err := os.WriteFile(path, []byte("\x00asm\x01\x00\x00\x00"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if kept, err := makeRoom(path); err == nil || !strings.Contains(err.Error(), "not a recording") {
-		t.Errorf("makeRoom = %q, %v; want an error", kept, err)
+	r := room{path: path}
+	if err := r.make(); err == nil || !strings.Contains(err.Error(), "not a recording") {
+		t.Errorf("kept %q, %v; want an error", r.kept, err)
 	}
 	if _, err := os.Stat(path); err != nil {
 		t.Errorf("the file is gone: %v", err)
 	}
+}
+
+// TestFailureKeepsRecording: a command that cannot run leaves the earlier recording under its name.
+func TestFailureKeepsRecording(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.wrev")
+	for _, args := range [][]string{
+		{"../../testdata/bad/unknown_import.wasm"},
+		{"--mount", "no/such/folder", "../../testdata/programs/io.O2.wasm"},
+		{"--listen", "192.0.2.1:1", "../../testdata/programs/io.O2.wasm"}, // an address of nobody
+	} {
+		writeRecording(t, path, "earlier")
+		if code, _, stderr := call(append([]string{"record", "-o", path}, args...)...); code != exitFailure {
+			t.Errorf("%v: exit code %d: %s", args, code, stderr)
+		}
+		if got := recordedName(t, path); got != "earlier" {
+			t.Errorf("%v: the recording is now %q", args, got)
+		}
+	}
+}
+
+func writeRecording(t *testing.T, path, name string) {
+	t.Helper()
+	w, err := recording.Create(path, recording.Meta{ModuleName: name}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(recording.End{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func recordedName(t *testing.T, path string) string {
+	t.Helper()
+	r, err := recording.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	return r.Meta().ModuleName
 }
 
 func TestByteSize(t *testing.T) {

@@ -35,20 +35,14 @@ func runRecord(s stdio, args []string) (int, error) {
 	if *out == "" {
 		*out = defaultRecording(app)
 	}
-	// Checked before an earlier recording is moved aside for a program that cannot run.
-	if err := host.Recordable(context.Background(), wasm); err != nil {
-		return 0, fmt.Errorf("%s: %w", app, err)
-	}
-	kept, err := makeRoom(*out)
-	if err != nil {
-		return 0, err
-	}
-	if kept != "" {
-		s.logf("the earlier %s is kept as %s", *out, kept)
-	}
+	room := room{path: *out}
+	options.Ready = room.make
 	end, err := host.Record(context.Background(), wasm, filepath.Base(app), *out, options)
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w", app, err)
+		return 0, errors.Join(fmt.Errorf("%s: %w", app, err), room.undo())
+	}
+	if room.kept != "" {
+		s.logf("the earlier %s is kept as %s", *out, room.kept)
 	}
 	return reportRecorded(s, *out, end)
 }

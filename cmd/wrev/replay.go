@@ -149,6 +149,9 @@ func openRecording(s stdio, path string) (*recording.Reader, error) {
 		if errors.Is(err, os.ErrNotExist) {
 			return nil, fmt.Errorf("%s: no such file; make a recording with `wrev record APP.wasm`", path)
 		}
+		if errors.Is(err, recording.ErrNotRecording) {
+			return nil, fmt.Errorf("%w; make one with `wrev record APP.wasm`", err)
+		}
 		return nil, err
 	}
 	for _, w := range rec.Warnings() {

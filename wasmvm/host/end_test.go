@@ -181,17 +181,18 @@ func TestRefusals(t *testing.T) {
 					t.Errorf("Validate: %v", err)
 				}
 			}
-			if strings.HasPrefix(tt.name, "unknown ") {
-				if err := Recordable(ctx, tt.wasm); !errors.Is(err, tt.is) {
-					t.Errorf("Recordable: %v", err)
-				}
-			}
 		})
 	}
-	for _, check := range []func(context.Context, []byte) error{Validate, Recordable} {
-		if err := check(ctx, good); err != nil {
-			t.Error(err)
-		}
+	if err := Validate(ctx, good); err != nil {
+		t.Error(err)
+	}
+	refused := errors.New("not ready")
+	path := filepath.Join(t.TempDir(), "r.wrev")
+	if _, err := Record(ctx, good, "small", path, Options{Ready: func() error { return refused }}); !errors.Is(err, refused) {
+		t.Errorf("with a Ready that fails: %v", err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a recording was left behind (%v)", err)
 	}
 }
 

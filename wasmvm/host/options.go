@@ -44,6 +44,10 @@ type Options struct {
 	// nil.
 	Warn func(text string)
 
+	// Ready is called when the program is about to run, just before the recording
+	// is created. An error ends Record. May be nil.
+	Ready func() error
+
 	// Trapped is told wazero's account of a program that did not end by itself:
 	// what happened, and the call stack, on several lines. May be nil.
 	Trapped func(text string)

@@ -50,6 +50,11 @@ func Record(ctx context.Context, wasm []byte, name, recPath string, o Options) (
 		o.warnf("the module exports no _start function and has no start section, so nothing in it runs by itself; link it as a command")
 	}
 
+	if o.Ready != nil {
+		if err := o.Ready(); err != nil {
+			return none, err
+		}
+	}
 	w, err := recording.Create(recPath, o.meta(name, s), wasm)
 	if err != nil {
 		return none, err

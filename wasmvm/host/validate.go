@@ -15,28 +15,16 @@ import (
 // Validate reports whether wazero accepts the module, with wazero's message if
 // it does not. It does not look at what the module imports.
 func Validate(ctx context.Context, wasm []byte) error {
-	return examine(ctx, wasm, func(wazero.CompiledModule) error { return nil })
-}
-
-// Recordable reports whether Record would run the module: whether it is valid
-// and imports no function that nobody provides.
-func Recordable(ctx context.Context, wasm []byte) error {
-	return examine(ctx, wasm, checkImports)
-}
-
-// examine compiles a module and lets check look at it.
-func examine(ctx context.Context, wasm []byte, check func(wazero.CompiledModule) error) error {
 	if err := sniff(wasm); err != nil {
 		return err
 	}
 	// The interpreter validates all the same and has less to compile.
 	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().WithDebugInfoEnabled(false))
 	defer func() { _ = r.Close(ctx) }() // nothing was instantiated that could fail to close
-	guest, err := r.CompileModule(ctx, wasm)
-	if err != nil {
+	if _, err := r.CompileModule(ctx, wasm); err != nil {
 		return invalid(wasm, err)
 	}
-	return check(guest)
+	return nil
 }
 
 // The first eight bytes of a core module, and what components have instead.

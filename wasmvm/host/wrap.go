@@ -29,21 +29,23 @@ type recorder struct {
 	log     callLog
 	tracker *wasi.Tracker
 	memory  memoryState
+	mem     []byte // all of memory, as of the last call that needed it
 
 	call    recording.HostCall // reused for every call
 	args    [maxParams]uint64
 	results [1]uint64
-	writes  []recording.MemWrite
 
 	// around lets tests put something between the wrapper and the function.
 	around func(api.GoModuleFunction) api.GoModuleFunction
 
-	current *wrapper // the call under way
-	err     error    // why the log could not be written
+	inCall bool  // a host function is at work
+	err    error // why the log could not be written
 }
 
 func newRecorder(log callLog, sizes wasi.Sizes) *recorder {
-	return &recorder{log: log, tracker: wasi.NewTracker(sizes)}
+	r := &recorder{log: log, tracker: wasi.NewTracker(sizes)}
+	r.call.Results = r.results[:]
+	return r
 }
 
 // wrapper stands for one imported function.
@@ -85,19 +87,19 @@ func (w *wrapper) Call(ctx context.Context, mod api.Module, stack []uint64) {
 		}
 	}
 
-	r.current = w
+	r.inCall = true
 	w.inner.Call(ctx, mod, stack)
-	r.current = nil
+	r.inCall = false
 
 	errno := uint32(stack[0])
 	r.results[0] = uint64(errno)
-	r.writes = r.writes[:0]
+	writes := r.call.Writes[:0]
 	if w.needsMemory {
 		for _, p := range r.tracker.After(w.fn, args, errno, mem) {
-			r.writes = append(r.writes, recording.MemWrite{Addr: p.Addr, Data: p.Of(mem)})
+			writes = append(writes, recording.MemWrite{Addr: p.Addr, Data: p.Of(mem)})
 		}
 	}
-	r.call.Results, r.call.Writes, r.call.NoReturn = r.results[:], r.writes, false
+	r.call.Writes = writes
 	r.append()
 }
 
@@ -119,10 +121,10 @@ func (r *recorder) append() {
 // finish logs the call that was under way when the program ended, because the
 // host function panicked.
 func (r *recorder) finish() {
-	if r.current == nil || r.err != nil {
+	if !r.inCall || r.err != nil {
 		return
 	}
-	r.current = nil
+	r.inCall = false
 	r.call.Results, r.call.Writes, r.call.NoReturn = nil, nil, true
 	r.err = r.log.Append(&r.call)
 }
@@ -153,8 +155,10 @@ func (r *recorder) view(mod api.Module) []byte {
 	if size == 0 {
 		return wholeView(m)
 	}
-	mem, _ := m.Read(0, size)
-	return mem
+	if uint32(len(r.mem)) != size { // memory moves only when it grows
+		r.mem, _ = m.Read(0, size)
+	}
+	return r.mem
 }
 
 // wholeView is for a memory whose size is a multiple of 2^32, which Size cannot

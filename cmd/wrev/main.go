@@ -43,7 +43,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"record", "[-o REC] [run flags] APP.wasm [ARG...]", "run a program at full speed and record it", runRecord},
-		{"replay", "[serve flags] REC [-- DEBUGGER-ARG...]", "serve a recording to a debugger, forwards and backwards", runReplay},
+		{"replay", "[serve flags] REC [-- GDB-ARG...]", "serve a recording to a debugger, forwards and backwards", runReplay},
 		{"symbols", "[-o APP.elf] APP.wasm|REC", "write the ELF file that gdb loads", runSymbols},
 		{"info", "REC", "say what a recording holds", runInfo},
 		{"events", "[--json] REC", "list the host calls of a recording", runEvents},

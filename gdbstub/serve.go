@@ -28,6 +28,9 @@ const (
 type Options struct {
 	// Name is the program's name in the path that gdb is told. Default "program".
 	Name string
+	// Image is what gdbview.BuildELF made of the target's module, if it is
+	// made already. Nil lets the server make it.
+	Image *gdbview.Image
 	// Once ends the server when the first debugger has left.
 	Once bool
 	// AtEnd is what happens at the end of history.
@@ -109,10 +112,13 @@ func newServer(target Target, opt Options) *server {
 }
 
 func (s *server) buildImage() (*gdbview.Image, error) {
-	img, err := gdbview.BuildELF(s.mod)
-	if err != nil {
-		s.log("no symbols for the debugger: %v", err)
-		return nil, err
+	img := s.opt.Image
+	if img == nil {
+		var err error
+		if img, err = gdbview.BuildELF(s.mod); err != nil {
+			s.log("no symbols for the debugger: %v", err)
+			return nil, err
+		}
 	}
 	for _, w := range img.Warnings {
 		s.log("%s", w)

@@ -78,6 +78,7 @@ func (r *replay) writeELF() (path string, cleanUp func(), err error) {
 	if err != nil {
 		return "", nil, fmt.Errorf("make the symbol file: %w", err)
 	}
+	r.options.Image = image
 	dir, err := os.MkdirTemp("", "wrev-")
 	if err != nil {
 		return "", nil, fmt.Errorf("write the symbol file: %w", err)

@@ -249,18 +249,7 @@ func proxy(t *testing.T, server, packet string, seen chan<- struct{}) string {
 // TestInterruptRecorder presses Ctrl-C in a program that never ends by itself.
 func TestInterruptRecorder(t *testing.T) {
 	recording := filepath.Join(t.TempDir(), "interrupted.wrev")
-	cmd := exec.Command(wrev, "record", "-o", recording, "testdata/programs/billion.O0.wasm")
-	cmd.Dir = root
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.ReadFull(stdout, make([]byte, len("400 0\n"))); err != nil {
-		t.Fatal(err)
-	}
+	cmd, stdout := startRecorder(t, recording)
 	cmd.Process.Signal(os.Interrupt)
 	io.Copy(io.Discard, stdout)
 	cmd.Wait()

@@ -245,11 +245,11 @@ func TestVerifyGo(t *testing.T) {
 	}
 }
 
-// TestKilledRecorder kills the recorder in the middle of a run: what was
-// recorded up to then replays.
-func TestKilledRecorder(t *testing.T) {
-	recording := filepath.Join(t.TempDir(), "killed.wrev")
-	cmd := exec.Command(wrev, "record", "-o", recording, "testdata/programs/billion.O0.wasm")
+// startRecorder records a program that runs for long, and returns when it has
+// printed its first line.
+func startRecorder(t *testing.T, recording string) (cmd *exec.Cmd, stdout io.Reader) {
+	t.Helper()
+	cmd = exec.Command(wrev, "record", "-o", recording, "testdata/programs/billion.O0.wasm")
 	cmd.Dir = root
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
@@ -261,6 +261,14 @@ func TestKilledRecorder(t *testing.T) {
 	if _, err := io.ReadFull(stdout, make([]byte, len("400 0\n"))); err != nil {
 		t.Fatal(err)
 	}
+	return cmd, stdout
+}
+
+// TestKilledRecorder kills the recorder in the middle of a run: what was
+// recorded up to then replays.
+func TestKilledRecorder(t *testing.T) {
+	recording := filepath.Join(t.TempDir(), "killed.wrev")
+	cmd, _ := startRecorder(t, recording)
 	cmd.Process.Kill()
 	cmd.Wait()
 	info := execute(t, "", wrev, "info", recording)

@@ -155,3 +155,31 @@ func BenchmarkReverseContinueHot(b *testing.B) {
 	}
 	b.ReportMetric(first.Seconds()*1e3, "ms-first")
 }
+
+// BenchmarkFalseCondition runs over a breakpoint whose condition is never true,
+// once in each round of 20 instructions.
+func BenchmarkFalseCondition(b *testing.B) {
+	tl, err := New(loops(1_000_000, 1<<20).machine(b), Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	l, err := tl.Module().Layout(&tl.Module().Funcs[0])
+	if err != nil {
+		b.Fatal(err)
+	}
+	pc, asked := l.PCs[len(l.PCs)/2], 0
+	if err := tl.InsertBreakpoint(pc); err != nil {
+		b.Fatal(err)
+	}
+	tl.SetCondition(pc, func(*wasmvm.Machine) bool { asked++; return false })
+	var spent time.Duration
+	for range b.N {
+		tl.Seek(0)
+		start := time.Now()
+		if s := tl.Continue(); s.Reason != ReasonEnd {
+			b.Fatal(s.Reason)
+		}
+		spent += time.Since(start)
+	}
+	b.ReportMetric(float64(spent.Nanoseconds())/float64(asked), "ns/false")
+}

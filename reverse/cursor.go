@@ -194,8 +194,9 @@ func (c *cursor) advance(limit uint64) event {
 	}
 }
 
-// atBreak reports whether a breakpoint is armed at the present position.
-func (c *cursor) atBreak() bool { return c.armed != 0 && c.stops.breaks[c.m.PC()] }
+// atBreak reports whether a breakpoint is armed at the present position and
+// counts.
+func (c *cursor) atBreak() bool { return c.armed != 0 && c.stops.breaksAt(c.m) }
 
 // runSome runs the machine once: one instruction if it may change a watched
 // slot, else as far as it goes.

@@ -84,7 +84,15 @@ func (mo *model) end() uint64 { return uint64(len(mo.pcs) - 1) }
 // active is the breakpoints and watchpoints of a walk.
 type active struct {
 	breaks  map[uint32]bool
+	conds   map[uint32]uint64 // a breakpoint counts at multiples of this position only
 	watches map[Watch]bool
+}
+
+// breaksAt reports whether there is a breakpoint at pos that counts.
+func (a *active) breaksAt(mo *model, pos uint64) bool {
+	pc := mo.pcs[pos]
+	every := max(1, a.conds[pc])
+	return a.breaks[pc] && pos%every == 0
 }
 
 // hitsAt is the active watchpoints that the instruction at pos touches.
@@ -121,7 +129,7 @@ func (mo *model) hit(a *active, pos uint64, hits []WatchHit, otherwise Reason) e
 	switch {
 	case len(hits) > 0:
 		return expected{ReasonWatch, pos, hits}
-	case a.breaks[mo.pcs[pos]] && otherwise != ReasonStep:
+	case a.breaksAt(mo, pos) && otherwise != ReasonStep:
 		return expected{ReasonBreakpoint, pos, nil}
 	}
 	return expected{otherwise, pos, nil}
@@ -178,7 +186,7 @@ func (mo *model) check(t testing.TB, what string, a *active, got Stop, want expe
 	if len(got.Watches) > 0 && got.Watch != got.Watches[0] {
 		t.Fatalf("%s: %s: Watch is %v, the first of Watches %v", mo.p.name, what, got.Watch, got.Watches[0])
 	}
-	if b := a.breaks[mo.pcs[want.pos]]; got.Breakpoint != b {
+	if b := a.breaksAt(mo, want.pos); got.Breakpoint != b {
 		t.Fatalf("%s: %s: Breakpoint is %v at %d, want %v", mo.p.name, what, got.Breakpoint, want.pos, b)
 	}
 	if r := got.Reason; r == ReasonEnd || r == ReasonTrap || r == ReasonError {

@@ -37,8 +37,8 @@ func (r Reason) String() string {
 type Stop struct {
 	Reason   Reason
 	Position uint64
-	// Breakpoint: there is a breakpoint at the instruction at Position,
-	// whatever Reason is.
+	// Breakpoint: there is a breakpoint at the instruction at Position, whose
+	// condition is true if it has one, whatever Reason is.
 	Breakpoint bool
 	// Watches are the watchpoints that were touched, in the order they were
 	// inserted, by the instruction just completed (forwards) or by the one at

@@ -13,6 +13,7 @@ import (
 type stopSet struct {
 	mod     *wasmvm.Module
 	breaks  map[uint32]bool
+	conds   map[uint32]func(m *wasmvm.Machine) bool // of some of the breakpoints
 	watches []Watch
 
 	// Derived by update:
@@ -25,7 +26,18 @@ type stopSet struct {
 }
 
 func newStopSet(mod *wasmvm.Module) *stopSet {
-	return &stopSet{mod: mod, breaks: map[uint32]bool{}, gen: 1}
+	return &stopSet{mod: mod, breaks: map[uint32]bool{}, conds: map[uint32]func(*wasmvm.Machine) bool{}, gen: 1}
+}
+
+// breaksAt reports whether m is at a breakpoint that counts: one without a
+// condition, or whose condition is true now.
+func (s *stopSet) breaksAt(m *wasmvm.Machine) bool {
+	pc := m.PC()
+	if !s.breaks[pc] {
+		return false
+	}
+	cond := s.conds[pc]
+	return cond == nil || cond(m)
 }
 
 func (s *stopSet) empty() bool { return len(s.breaks) == 0 && len(s.watches) == 0 }
@@ -52,6 +64,7 @@ func (s *stopSet) addBreak(pc uint32) error {
 func (s *stopSet) removeBreak(pc uint32) {
 	if s.breaks[pc] {
 		delete(s.breaks, pc)
+		delete(s.conds, pc)
 		s.gen++
 	}
 }

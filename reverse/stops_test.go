@@ -195,3 +195,62 @@ func TestStopsThatMakeNoSense(t *testing.T) {
 		t.Errorf("removing what is not there: %v", err)
 	}
 }
+
+// TestConditions goes both ways over a breakpoint in a loop that counts in one
+// round of it only.
+func TestConditions(t *testing.T) {
+	p := loops(2000, 1<<12)
+	tl, err := New(p.machine(t), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := tl.Module().Layout(&tl.Module().Funcs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	pc := l.PCs[len(l.PCs)/2]
+	asked := 0
+	counter := func(want uint64) func(m *wasmvm.Machine) bool {
+		return func(m *wasmvm.Machine) bool {
+			asked++
+			for _, f := range m.Frames() {
+				return m.PC() == pc && f.Local(0) == want
+			}
+			return false
+		}
+	}
+	tl.SetCondition(pc, counter(3)) // no breakpoint, no condition
+	if err := tl.InsertBreakpoint(pc); err != nil {
+		t.Fatal(err)
+	}
+	if s := tl.Continue(); s.Reason != ReasonBreakpoint || asked != 0 {
+		t.Fatalf("%v after %d questions, want a breakpoint without a condition", s.Reason, asked)
+	}
+	tl.SetCondition(pc, counter(500))
+	s := tl.Continue()
+	if s.Reason != ReasonBreakpoint || !s.Breakpoint || asked < 1500 {
+		t.Fatalf("%v after %d questions, want the breakpoint", s.Reason, asked)
+	}
+	at := s.Position
+	if s := tl.Continue(); s.Reason != ReasonEnd {
+		t.Fatalf("%v at %d, want the end", s.Reason, s.Position)
+	}
+	if s := tl.ReverseContinue(); s.Reason != ReasonBreakpoint || s.Position != at {
+		t.Fatalf("backwards %v at %d, want the breakpoint at %d", s.Reason, s.Position, at)
+	}
+	if s := tl.ReverseContinue(); s.Reason != ReasonBegin {
+		t.Fatalf("%v at %d, want the begin", s.Reason, s.Position)
+	}
+	tl.SetCondition(pc, nil)
+	if s := tl.Continue(); s.Reason != ReasonBreakpoint || s.Position >= at {
+		t.Fatalf("%v at %d, want the breakpoint before %d", s.Reason, s.Position, at)
+	}
+	tl.SetCondition(pc, counter(0))
+	tl.RemoveBreakpoint(pc)
+	if err := tl.InsertBreakpoint(pc); err != nil {
+		t.Fatal(err)
+	}
+	if s := tl.Continue(); s.Reason != ReasonBreakpoint {
+		t.Fatalf("%v: a condition outlived its breakpoint", s.Reason)
+	}
+}

@@ -99,6 +99,19 @@ func (t *Timeline) InsertBreakpoint(pc uint32) error {
 	return nil
 }
 
+// SetCondition makes the breakpoint at pc count only where cond is true, in
+// both directions; nil makes it count always. It is called with a machine that
+// is about to execute the instruction at pc, perhaps on several goroutines at
+// once with a machine each, and more often than there are stops. It must only
+// look, and its answer must depend on the machine's state alone. The condition
+// goes with the breakpoint; without one it is forgotten at once.
+func (t *Timeline) SetCondition(pc uint32, cond func(m *wasmvm.Machine) bool) {
+	delete(t.stops.conds, pc)
+	if cond != nil && t.stops.breaks[pc] {
+		t.stops.conds[pc] = cond
+	}
+}
+
 // RemoveBreakpoint takes it away. There may be none.
 func (t *Timeline) RemoveBreakpoint(pc uint32) { t.stops.removeBreak(pc) }
 
@@ -127,7 +140,7 @@ func (t *Timeline) ClearInterrupt() {
 
 // stop is a plain stop at the present position.
 func (t *Timeline) stop(r Reason) Stop {
-	return Stop{Reason: r, Position: t.Now(), Breakpoint: t.stops.breaks[t.cur.m.PC()]}
+	return Stop{Reason: r, Position: t.Now(), Breakpoint: t.stops.breaksAt(t.cur.m)}
 }
 
 // hit is a stop at the present position with everything that was hit.

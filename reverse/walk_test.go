@@ -69,15 +69,20 @@ func newWalk(t testing.TB, seed uint64, p *program) *walk {
 		t.Fatalf("%s: %v", p.name, err)
 	}
 	tl.setTuning(randomTuning(r))
-	return &walk{t: t, r: r, tl: tl, mo: mo, a: active{map[uint32]bool{}, map[Watch]bool{}}}
+	return &walk{t: t, r: r, tl: tl, mo: mo, a: active{map[uint32]bool{}, map[uint32]uint64{}, map[Watch]bool{}}}
 }
 
 // toggle sets or removes a stop.
 func (w *walk) toggle() {
 	if w.r.IntN(2) == 0 {
 		pc := w.mo.pcs[w.r.IntN(len(w.mo.pcs))]
+		if w.a.breaks[pc] && w.r.IntN(2) == 0 {
+			w.condition(pc)
+			return
+		}
 		if w.a.breaks[pc] {
 			delete(w.a.breaks, pc)
+			delete(w.a.conds, pc)
 			w.tl.RemoveBreakpoint(pc)
 			return
 		}
@@ -99,6 +104,18 @@ func (w *walk) toggle() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// condition gives the breakpoint at pc a condition, or takes it away.
+func (w *walk) condition(pc uint32) {
+	if w.r.IntN(4) == 0 {
+		delete(w.a.conds, pc)
+		w.tl.SetCondition(pc, nil)
+		return
+	}
+	every := uint64(2 + w.r.IntN(40))
+	w.a.conds[pc] = every
+	w.tl.SetCondition(pc, func(m *wasmvm.Machine) bool { return m.Position()%every == 0 })
 }
 
 // ordered puts expected hits in the order in which the walk inserted the watchpoints.

@@ -9,6 +9,7 @@ import (
 	"sort"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Reader reads one recording. All methods are safe for concurrent use.
@@ -19,7 +20,8 @@ type Reader struct {
 	meta     Meta
 	module   []byte
 	end      *End
-	blocks   []block // in order and without gaps
+	ended    time.Time // zero if unknown
+	blocks   []block   // in order and without gaps
 	calls    uint64
 
 	recent atomic.Pointer[decoded] // the block used last
@@ -128,6 +130,12 @@ func (r *Reader) End() (End, bool) {
 		return End{}, false
 	}
 	return *r.end, true
+}
+
+// Elapsed is how long the program ran while it was recorded, waiting included. It returns false where that was not recorded.
+func (r *Reader) Elapsed() (time.Duration, bool) {
+	d := r.ended.Sub(r.meta.Start)
+	return d, !r.ended.IsZero() && d >= 0
 }
 
 // NumCalls returns the number of recorded host calls.

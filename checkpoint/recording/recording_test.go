@@ -331,3 +331,21 @@ func TestCacheIsBounded(t *testing.T) {
 		t.Errorf("%d blocks with %d bytes are cached", len(r.cache), total)
 	}
 }
+
+func TestElapsed(t *testing.T) {
+	if d, ok := mustOpen(t, record(t, config{}, numbers(1, 2, 3), &End{})).Elapsed(); !ok || d < 0 {
+		t.Errorf("a recording with an end ran for %v, %v", d, ok)
+	}
+	r := Reader{meta: Meta{Start: time.Unix(100, 0)}}
+	if d, ok := r.Elapsed(); ok {
+		t.Errorf("a recording without an end ran for %v", d)
+	}
+	r.ended = time.Unix(107, 0)
+	if d, ok := r.Elapsed(); !ok || d != 7*time.Second {
+		t.Errorf("from 100 s to 107 s is %v, %v", d, ok)
+	}
+	r.ended = time.Unix(99, 0) // the clock was set back
+	if d, ok := r.Elapsed(); ok {
+		t.Errorf("from 100 s to 99 s is %v", d)
+	}
+}

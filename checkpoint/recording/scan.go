@@ -201,12 +201,12 @@ func (s *scanner) chunk(h *chunkHeader) (bool, error) {
 		r.blocks = append(r.blocks, block{first: h.first, count: h.count, header: *h, offset: at})
 		r.calls += uint64(h.count)
 	case h.typ == typeEnd && r.module != nil && r.end == nil:
-		var end End
+		var end endChunk
 		if err = readJSON(r.src, h, at, &end); err != nil {
 			s.tail = "a damaged END chunk"
 			return false, nil
 		}
-		r.end = &end
+		r.end, r.ended = &end.End, end.Ended
 	case h.typ == typeMeta || h.typ == typeModule || h.typ == typeCalls || h.typ == typeEnd:
 		err = fmt.Errorf("%w: %q chunk at byte %d is out of place", ErrCorrupt, h.typ, s.pos)
 	case h.flags&flagOptional == 0:

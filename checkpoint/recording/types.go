@@ -94,6 +94,12 @@ type End struct {
 	Trap     string `json:",omitempty"` // message of the trap or of the recorder's error
 }
 
+// endChunk is the content of an END chunk. The time stands beside End, which says how the program ended and can be compared.
+type endChunk struct {
+	End
+	Ended time.Time `json:",omitzero"` // zero in files that were written before there was this field
+}
+
 // String says it in a clause: "exit code 3", "trap: unreachable".
 func (e End) String() string {
 	switch e.Kind {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 )
 
 // Writer writes one recording. Its methods are for one goroutine at a time.
@@ -279,7 +280,7 @@ func (w *Writer) Close(end End) error {
 
 // finish writes what is left, and leaves an empty journal.
 func (w *Writer) finish(end End) error {
-	text, err := json.Marshal(end)
+	text, err := json.Marshal(endChunk{End: end, Ended: time.Now().UTC()})
 	if err != nil {
 		return err
 	}

@@ -54,6 +54,9 @@ func infoRows(rec *recording.Reader, size int64) [][2]string {
 	for _, l := range meta.Listen {
 		rows = append(rows, [2]string{"listens on", l})
 	}
+	if elapsed, ok := rec.Elapsed(); ok {
+		rows = append(rows, [2]string{"ran for", elapsed.Round(time.Millisecond).String()})
+	}
 	return append(rows,
 		[2]string{"memory limit", plural(uint64(meta.MaxMemoryPages), "page") + " of 64 KiB"},
 		[2]string{"recorded", fmt.Sprintf("%s on %s, wazero %s, wrev %s", meta.Start.Format(time.RFC3339), meta.GOARCH, meta.WazeroVersion, meta.WrevVersion)},

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -32,7 +33,12 @@ func runEvents(s stdio, args []string) (int, error) {
 	if *asJSON {
 		print = jsonEvent(out)
 	}
-	err = host.Events(ctx, rec, !*noReplay && replayable(s, path, rec), print)
+	var progress func(position, call uint64)
+	if isFile(s.out) { // else it would stand between the lines
+		progress = func(position, call uint64) { s.progress.show(firstPass("replaying", rec, position, call)) }
+	}
+	err = host.Events(ctx, rec, !*noReplay && replayable(s, path, rec), progress, print)
+	s.progress.done()
 	if flushErr := out.Flush(); err == nil {
 		err = flushErr
 	}
@@ -52,6 +58,16 @@ func replayable(s stdio, path string, rec *recording.Reader) bool {
 		s.logf("warning: %s: %v; the events are listed without positions", path, err)
 	}
 	return err == nil
+}
+
+// isFile reports whether what is written to w is not seen at once.
+func isFile(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode().IsRegular()
 }
 
 func textEvent(out *bufio.Writer) func(host.Event) error {

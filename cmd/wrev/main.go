@@ -24,11 +24,12 @@ const (
 type stdio struct {
 	in       io.Reader
 	out, err io.Writer
+	progress *progressLine // on err
 }
 
 // logf prints one line of wrev's own on stderr.
 func (s stdio) logf(format string, args ...any) {
-	fmt.Fprintf(s.err, "wrev: "+format+"\n", args...)
+	fmt.Fprintf(s.progress.writer(s.err), "wrev: "+format+"\n", args...)
 }
 
 // command is one subcommand. run gets the arguments behind the command's name
@@ -61,7 +62,7 @@ func usagef(format string, args ...any) error {
 }
 
 func main() {
-	os.Exit(run(stdio{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
+	os.Exit(run(stdio{os.Stdin, os.Stdout, os.Stderr, newProgress(os.Stderr)}, os.Args[1:]))
 }
 
 // run is main without the process around it.

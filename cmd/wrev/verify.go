@@ -22,7 +22,8 @@ func runVerify(s stdio, args []string) (int, error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 
-	v, err := host.Verify(ctx, rec, nil)
+	v, err := host.Verify(ctx, rec, func(position, call uint64) { s.progress.show(firstPass("verifying", rec, position, call)) })
+	s.progress.done()
 	var diverged *host.DivergenceError
 	switch {
 	case errors.As(err, &diverged):

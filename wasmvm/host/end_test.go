@@ -106,7 +106,7 @@ func TestEnds(t *testing.T) {
 			if v.End != tt.want || !v.Complete {
 				t.Errorf("verified: %+v", v)
 			}
-			if err := Events(context.Background(), r, true, func(e Event) error {
+			if err := Events(context.Background(), r, true, nil, func(e Event) error {
 				if e.Position == nil || e.Name == "" || !strings.HasPrefix(e.Text, e.Name+"(") {
 					t.Errorf("event %+v", e)
 				}

@@ -27,8 +27,9 @@ type Event struct {
 //
 // With replay, the program is replayed along, and the events have positions and
 // show the texts that were in memory. Without, they have neither but come at
-// once, and a program that cannot be replayed has them too.
-func Events(ctx context.Context, r *recording.Reader, replay bool, yield func(Event) error) error {
+// once, and a program that cannot be replayed has them too. progress, which is
+// told now and then how far the replay is, may be nil.
+func Events(ctx context.Context, r *recording.Reader, replay bool, progress func(position, call uint64), yield func(Event) error) error {
 	mod, err := wasmvm.Decode(r.Module())
 	if err != nil {
 		if replay {
@@ -38,7 +39,7 @@ func Events(ctx context.Context, r *recording.Reader, replay bool, yield func(Ev
 	}
 	h := NewReplayer(r, mod)
 	if replay {
-		return replayEvents(ctx, r, mod, h, yield)
+		return replayEvents(ctx, r, mod, h, progress, yield)
 	}
 	n := uint64(0)
 	for c, err := range r.Calls(0) {
@@ -53,7 +54,7 @@ func Events(ctx context.Context, r *recording.Reader, replay bool, yield func(Ev
 	return nil
 }
 
-func replayEvents(ctx context.Context, r *recording.Reader, mod *wasmvm.Module, h *Replayer, yield func(Event) error) error {
+func replayEvents(ctx context.Context, r *recording.Reader, mod *wasmvm.Module, h *Replayer, progress func(position, call uint64), yield func(Event) error) error {
 	var failed error // of yield
 	seen := uint64(0)
 	h.Observe = func(m *wasmvm.Machine, call uint64, c *recording.HostCall) error {
@@ -74,7 +75,7 @@ func replayEvents(ctx context.Context, r *recording.Reader, mod *wasmvm.Module, 
 	if r.NumCalls() == 0 {
 		return nil
 	}
-	stop, err := runToStop(ctx, m, nil)
+	stop, err := runToStop(ctx, m, progress)
 	switch {
 	case failed != nil:
 		return failed

@@ -139,7 +139,7 @@ func checkTorn(t *testing.T, path string, lines uint64) {
 	}
 	n := uint64(0)
 	for _, replay := range []bool{false, true} {
-		if err := Events(context.Background(), r, replay, func(Event) error { n++; return nil }); err != nil {
+		if err := Events(context.Background(), r, replay, nil, func(Event) error { n++; return nil }); err != nil {
 			t.Errorf("events, replay %v: %v", replay, err)
 		}
 	}

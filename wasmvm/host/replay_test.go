@@ -143,7 +143,7 @@ func TestDivergence(t *testing.T) {
 			t.Log(err)
 			// The list of events is robust, too.
 			for _, replay := range []bool{false, true} {
-				_ = Events(context.Background(), r, replay, func(Event) error { return nil })
+				_ = Events(context.Background(), r, replay, nil, func(Event) error { return nil })
 			}
 		})
 	}
@@ -179,7 +179,7 @@ func TestForeignWASI(t *testing.T) {
 	if _, err := Verify(context.Background(), r, nil); err == nil {
 		t.Error("a recording with calls of another module was accepted")
 	}
-	if err := Events(context.Background(), r, false, func(Event) error { return nil }); err != nil {
+	if err := Events(context.Background(), r, false, nil, func(Event) error { return nil }); err != nil {
 		t.Error(err)
 	}
 }
@@ -265,7 +265,7 @@ func TestEvents(t *testing.T) {
 	}
 	var got []string
 	last := uint64(0)
-	err := Events(context.Background(), r, true, func(e Event) error {
+	err := Events(context.Background(), r, true, nil, func(e Event) error {
 		got = append(got, e.Text)
 		if e.Call != uint64(len(got)-1) || *e.Position <= last || e.Module != "wasi_snapshot_preview1" {
 			t.Errorf("event %+v", e)
@@ -279,7 +279,7 @@ func TestEvents(t *testing.T) {
 	stop := errors.New("enough")
 	for _, replay := range []bool{false, true} {
 		n := 0
-		err := Events(context.Background(), r, replay, func(e Event) error {
+		err := Events(context.Background(), r, replay, nil, func(e Event) error {
 			n++
 			if (e.Position != nil) != replay {
 				t.Errorf("replay %v: event %+v", replay, e)

@@ -161,8 +161,6 @@ func void(o Opcode, body ...[]byte) []byte {
 func mem(o Opcode, offset uint32) []byte { return cat(op(o), leb(0), leb(offset)) }
 
 const (
-	opI32Add  Opcode = 0x6A
-	opI32Sub  Opcode = 0x6B
 	opI32DivS Opcode = 0x6D
 	opI32LtS  Opcode = 0x48
 	opI32Ne   Opcode = 0x47

@@ -60,38 +60,48 @@ func (m *Machine) lastReturn(at, n int) error {
 
 func (m *Machine) callIndirect(in *ins, at int) error {
 	want := &m.mod.Types[in.d]
+	c, err := m.lookup(in, want, at)
+	switch {
+	case err != nil:
+		return err
+	case c.Machine != nil:
+		return m.callForeign(c, want, at)
+	case m.mod.FuncByIndex(c.Index) == nil:
+		return m.callImport(c.Index, at)
+	}
+	return m.call(c.Index, at)
+}
+
+// lookup finds the function of type want that an indirect call, with arguments at a slot of the stack and the index above them, would call. Its
+// Machine is nil if it is this one.
+func (m *Machine) lookup(in *ins, want *FuncType, at int) (Extern, error) {
+	none := Extern{}
 	t := m.tabs[in.c]
 	i := uint32(m.stack[at+slotsOf(want.Params)])
 	if !t.holds(i, 1) {
-		return &Trap{Code: TrapUndefinedElement}
+		return none, &Trap{Code: TrapUndefinedElement}
 	}
 	ref := t.elems[i]
 	if ref == 0 {
-		return &Trap{Code: TrapUninitializedElement}
+		return none, &Trap{Code: TrapUninitializedElement}
 	}
-	fn := ref - m.refBase
-	if fn >= m.numFuncs {
-		return m.callForeignRef(ref, want, at)
+	c, ok := m.funcOf(ref)
+	if !ok {
+		return none, &Trap{Code: TrapUndefinedElement}
 	}
-	if m.recs[fn].typ != typeID(want) {
-		return &Trap{Code: TrapIndirectCallType}
+	if c.Machine == nil && m.recs[c.Index].typ != typeID(want) || c.Machine != nil && c.Machine.mod.FuncType(c.Index).key() != want.key() {
+		return none, &Trap{Code: TrapIndirectCallType}
 	}
-	if m.mod.FuncByIndex(uint32(fn)) == nil {
-		return m.callImport(uint32(fn), at)
-	}
-	return m.call(uint32(fn), at)
+	return c, nil
 }
 
-// callForeignRef calls a function of another machine found in a shared table.
-func (m *Machine) callForeignRef(ref uint64, want *FuncType, at int) error {
+// funcOf is the function that a reference means; its Machine is nil if it is this one, others are found in shared tables only.
+func (m *Machine) funcOf(ref uint64) (Extern, bool) {
+	if fn := ref - m.refBase; fn < m.numFuncs {
+		return Extern{Kind: ExternFunc, Index: uint32(fn)}, true
+	}
 	o, fn := linkedRef.find(ref)
-	if o == nil {
-		return &Trap{Code: TrapUndefinedElement}
-	}
-	if o.mod.FuncType(fn).key() != want.key() {
-		return &Trap{Code: TrapIndirectCallType}
-	}
-	return m.callForeign(Extern{Machine: o, Index: fn}, want, at)
+	return Extern{Machine: o, Kind: ExternFunc, Index: fn}, o != nil
 }
 
 func (m *Machine) callForeign(e Extern, t *FuncType, at int) error {

@@ -53,7 +53,7 @@ func TestDecodeErrors(t *testing.T) {
 		{"version", []byte("\x00asm\x02\x00\x00\x00"), "version"},
 		{"truncated", body()[:40], "unexpected end"},
 		{"simd", body(0xFD, 12), "SIMD (v128) is not supported yet: opcode 0xfd 0x0c: in function 0 at file offset"},
-		{"tail call", body(0x12, 0), "opcode 0x12 is not part of WebAssembly 2.0"},
+		{"legacy exceptions", body(0x06, 0x40), "opcode 0x06 is not supported"},
 	} {
 		if _, err := Decode(c.wasm); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", c.name, err, c.want)

@@ -25,6 +25,12 @@ func (m *Machine) execute(in *ins) error {
 		return m.ret(at, int(in.c))
 	case drvHost:
 		return m.callImport(uint32(in.d), at)
+	case drvTailCall:
+		return m.tailCall(uint32(in.d), at)
+	case drvTailIndirect:
+		return m.tailIndirect(in, at)
+	case drvTailHost:
+		return m.tailImport(uint32(in.d), at)
 	case drvMemoryGrow, drvMemoryInit, drvDataDrop, drvMemoryCopy, drvMemoryFill:
 		err = trapError(m.memoryOp(in, m.stack[at:]))
 	default:

@@ -17,10 +17,13 @@ const (
 	drvTableGrow
 	drvTableSize
 	drvTableFill
+	drvTailHost // d = function index
 	// only in precise code
 	drvCall         // d = function index
 	drvCallIndirect // c = table, d = type; the index is the operand above the arguments
 	drvReturn       // a = first result, c = slots of the results
+	drvTailCall     // like drvCall
+	drvTailIndirect // like drvCallIndirect
 )
 
 // driverOp describes an opcode that the driver executes: operation, operands and results (0 or 1).

@@ -51,7 +51,7 @@ func (r *runner) fast(f *loweredFunc, word int) bool {
 				continue
 			}
 		case exitStack:
-			if m.growStack(frame + int(in.a) + m.calleeFrame(word, frame)) {
+			if m.growStack(m.calleeEnd(word, frame)) {
 				continue
 			}
 		case exitLimit:
@@ -90,7 +90,7 @@ func (m *Machine) callee(in *ins, frame int) int {
 
 // resolveCall lowers the function that a word is about to call; it returns false if that has to be left to the precise tier.
 func (m *Machine) resolveCall(word, frame int) bool {
-	if in := &m.words[word]; in.op == irCallIndirect {
+	if in := &m.words[word]; in.op == irCallIndirect || in.op == irTailCallIndirect {
 		index := m.callee(in, frame)
 		if index < 0 {
 			return false
@@ -103,17 +103,28 @@ func (m *Machine) resolveCall(word, frame int) bool {
 		return false
 	}
 	in := &m.words[word] // needFunc may have moved the words
-	in.op, in.b, in.c, in.d = irCall, uint16(f.link), uint16(f.link-f.params), int32((f.begin-word)*insSize)
+	if in.op == irTailCallLazy {
+		in.op = irTailCall
+	} else {
+		in.op = irCall
+	}
+	in.b, in.c, in.d = uint16(f.link), uint16(f.link-f.params), int32((f.begin-word)*insSize)
 	in.e += int32(f.size)
 	m.words[word+1].a = uint16(f.frame)
 	return true
 }
 
-// calleeFrame is the frame size of the function that a word is about to call.
-func (m *Machine) calleeFrame(word, frame int) int {
+// calleeEnd is where the frame of the function that a word is about to call would end.
+func (m *Machine) calleeEnd(word, frame int) int {
 	in := &m.words[word]
-	if in.op == irCallIndirect {
-		return int(m.recs[m.mod.NumImportedFuncs+m.callee(in, frame)].frame)
+	at := frame + int(in.a)
+	switch in.op {
+	case irTailCall, irTailCallIndirect:
+		at = frame
 	}
-	return int(m.words[word+1].a)
+	switch in.op {
+	case irCallIndirect, irTailCallIndirect:
+		return at + int(m.recs[m.mod.NumImportedFuncs+m.callee(in, frame)].frame)
+	}
+	return at + int(m.words[word+1].a)
 }

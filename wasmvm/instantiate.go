@@ -157,18 +157,6 @@ func (m *Machine) initGlobals() {
 	}
 }
 
-func (m *Machine) constValue(e *constExpr) uint64 {
-	switch e.op {
-	case OpGlobalGet:
-		return m.globs[e.val].v[0]
-	case OpRefFunc:
-		return e.val + m.refBase
-	case OpRefNull:
-		return 0
-	}
-	return e.val
-}
-
 func (m *Machine) views() {
 	m.globPtrs = make([]unsafe.Pointer, len(m.globs)+1)
 	for i, g := range m.globs {

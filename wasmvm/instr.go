@@ -39,7 +39,7 @@ func (r *instrReader) next(in *instr) {
 		if in.op>>16 == 0xFD {
 			r.fail(fmt.Errorf("%w: %v", errSIMD, in.op))
 		} else {
-			r.fail(fmt.Errorf("%v is not part of WebAssembly 2.0 and not supported", in.op))
+			r.fail(fmt.Errorf("%v is not supported", in.op))
 		}
 		r.pos = start
 		return

@@ -69,7 +69,7 @@ func (l *fastLowerer) end(t *typer) error {
 	if c.ifWord >= 0 {
 		c.ends = append(c.ends, fix{c.ifWord, c.ifWord, c.idx})
 	}
-	if len(c.ends) > 0 {
+	if len(c.ends) > 0 || c.landing {
 		if falls {
 			l.flushAhead()
 		}

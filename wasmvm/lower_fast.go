@@ -67,6 +67,8 @@ type fastCtrl struct {
 	idx    int // of a loop or if: its instruction
 	ifWord int // the branch to else or end, -1 if there is none
 	ends   []fix
+
+	landing bool // the driver goes to its end
 }
 
 // fix is a branch whose target is not known yet: displacement of word at, relative to word from, made by instruction idx.

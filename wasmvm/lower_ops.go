@@ -32,6 +32,8 @@ func (l *fastLowerer) plain(in *instr, t *typer) error {
 			return l.call(ins{op: irDriver, b: drvHost, d: int32(in.a)}, ft, true)
 		}
 		return l.call(ins{op: irCallLazy, d: int32(in.a) - int32(l.m.NumImportedFuncs)}, ft, false)
+	case OpReturnCall, OpReturnCallIndirect:
+		return l.tailCall(in, t)
 	case OpCallIndirect:
 		if int64(in.a) >= int64(len(l.m.Types)) || len(l.stack) == 0 {
 			return errUnderflow

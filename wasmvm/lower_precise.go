@@ -197,6 +197,8 @@ func (l *preciseLowerer) plain(i int, in *instr, t *typer) error {
 		if l.m.FuncByIndex(in.a) == nil {
 			w.b = drvHost
 		}
+	case OpReturnCall, OpReturnCallIndirect:
+		return l.tailCall(in, t)
 	case OpCallIndirect:
 		if int64(in.a) >= int64(len(l.m.Types)) || h < len(l.m.Types[in.a].Params)+1 {
 			return errUnderflow

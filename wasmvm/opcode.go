@@ -23,6 +23,10 @@ const (
 	OpReturn       Opcode = 0x0F
 	OpCall         Opcode = 0x10
 	OpCallIndirect Opcode = 0x11
+
+	OpReturnCall         Opcode = 0x12
+	OpReturnCallIndirect Opcode = 0x13
+
 	OpDrop         Opcode = 0x1A
 	OpSelect       Opcode = 0x1B
 	OpSelectT      Opcode = 0x1C

@@ -15,6 +15,8 @@ var opTable = [256]opDef{
 	0x0F: {"return", immNone, ""},
 	0x10: {"call", immFunc, ""},
 	0x11: {"call_indirect", immCallIndirect, ""},
+	0x12: {"return_call", immFunc, ""},
+	0x13: {"return_call_indirect", immCallIndirect, ""},
 	0x1A: {"drop", immNone, ""},
 	0x1B: {"select", immNone, ""},
 	0x1C: {"select", immSelectTypes, ""},

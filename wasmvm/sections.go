@@ -172,33 +172,6 @@ func (s *sectionDecoder) globalType() GlobalType {
 	return GlobalType{Type: t, Mutable: s.byte() == 1}
 }
 
-// constExpr reads a constant initialiser, which in WebAssembly 2.0 is one instruction.
-func (s *sectionDecoder) constExpr() constExpr {
-	r := instrReader{reader: s.reader}
-	var in instr
-	r.next(&in)
-	e := constExpr{op: in.op, val: in.val}
-	switch in.op {
-	case OpI32Const, OpI64Const, OpF32Const, OpF64Const:
-		e.typ = sigType(in.def.sig[1])
-	case OpGlobalGet:
-		e.val = uint64(in.a)
-	case OpRefFunc:
-		e.val, e.typ = uint64(in.a), FuncRef
-	case OpRefNull:
-		if len(in.types) == 1 {
-			e.typ = in.types[0]
-		}
-	default:
-		r.fail(fmt.Errorf("%v is not allowed in a constant expression", in.op))
-	}
-	if c := r.byte(); c != byte(OpEnd) {
-		r.fail(fmt.Errorf("constant expressions of more than one instruction are not supported"))
-	}
-	s.reader = r.reader
-	return e
-}
-
 func (s *sectionDecoder) dataSegment() {
 	var seg dataSegment
 	switch flag := s.u32(); flag {
@@ -251,7 +224,7 @@ func (s *sectionDecoder) elem() {
 		if kind&4 != 0 {
 			seg.init = append(seg.init, s.constExpr())
 		} else {
-			seg.init = append(seg.init, constExpr{op: OpRefFunc, val: uint64(s.u32()), typ: FuncRef})
+			seg.init = append(seg.init, constExpr{constInstr: constInstr{op: OpRefFunc, val: uint64(s.u32()), typ: FuncRef}})
 		}
 	}
 	s.m.elems = append(s.m.elems, seg)

@@ -209,6 +209,8 @@ func (t *typer) applySpecial(in *instr) error {
 		t.dead = true
 	case OpCall, OpCallIndirect:
 		return t.call(in)
+	case OpReturnCall, OpReturnCallIndirect:
+		return t.tailCall(in)
 	case OpDrop:
 		return t.pop(1)
 	case OpSelect, OpSelectT:
@@ -255,28 +257,33 @@ func (t *typer) applySpecial(in *instr) error {
 }
 
 func (t *typer) call(in *instr) error {
+	ft, err := t.calleeType(in)
+	if err == nil {
+		t.push(ft.Results...)
+	}
+	return err
+}
+
+// calleeType is the type of the function that in calls; its arguments, and the operand that names it, are popped.
+func (t *typer) calleeType(in *instr) (*FuncType, error) {
 	var ft *FuncType
-	if in.op == OpCall {
+	if in.op == OpCall || in.op == OpReturnCall {
 		ft = t.m.FuncType(in.a)
 	} else {
 		if int64(in.b) >= int64(len(t.m.Tables)) {
-			return fmt.Errorf("table %d does not exist", in.b)
+			return nil, fmt.Errorf("table %d does not exist", in.b)
 		}
 		if int64(in.a) < int64(len(t.m.Types)) {
 			ft = &t.m.Types[in.a]
 		}
 		if err := t.pop(1); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if ft == nil {
-		return fmt.Errorf("%v: function or type %d does not exist", in.op, in.a)
+		return nil, fmt.Errorf("%v: function or type %d does not exist", in.op, in.a)
 	}
-	if err := t.pop(len(ft.Params)); err != nil {
-		return err
-	}
-	t.push(ft.Results...)
-	return nil
+	return ft, t.pop(len(ft.Params))
 }
 
 func (t *typer) tableOp(in *instr) error {

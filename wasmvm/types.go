@@ -140,13 +140,6 @@ type CustomSection struct {
 	Data   []byte
 }
 
-// constExpr is a constant initialiser: one instruction.
-type constExpr struct {
-	op  Opcode  // OpI32Const, OpI64Const, OpF32Const, OpF64Const, OpGlobalGet, OpRefNull or OpRefFunc
-	val uint64  // raw bits of the constant, or the index
-	typ ValType // of the value; for global.get filled from the global
-}
-
 // Global is a global variable of the module; imported ones have no initialiser.
 type Global struct {
 	GlobalType

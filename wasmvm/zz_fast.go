@@ -188,6 +188,75 @@ loop:
 			fp = nfp
 			pc = unsafe.Add(unsafe.Pointer(v.code), rec.entry)
 			continue
+		case irTailCall:
+			if uintptr(fp)+uintptr(*(*uint16)(unsafe.Add(pc, 18)))*8 > v.stackEnd {
+				code = exitStack
+				break loop
+			}
+			acc += int64(in.e)
+			if acc >= limit {
+				v.undo = int64(in.e)
+				code = exitLimit
+				break loop
+			}
+			back := *(*uint64)(unsafe.Add(fp, uintptr(*(*uint16)(unsafe.Add(pc, 20)))*8))
+			src := unsafe.Add(fp, uintptr(in.a)*8)
+			for i := uintptr(0); i < uintptr(*(*uint16)(unsafe.Add(pc, 22))); i++ {
+				*(*uint64)(unsafe.Add(fp, i*8)) = *(*uint64)(unsafe.Add(src, i*8))
+			}
+			link := unsafe.Add(fp, uintptr(in.b)*8)
+			for p := unsafe.Add(link, -int(in.c)*8); uintptr(p) < uintptr(link); p = unsafe.Add(p, 8) {
+				*(*uint64)(p) = 0
+			}
+			*(*uint64)(link) = back
+			pc = unsafe.Add(pc, in.d)
+			continue
+		case irTailCallLazy:
+			code = exitLazy
+			break loop
+		case irTailCallIndirect:
+			tab := (*tableView)(unsafe.Add(v.tables, uintptr(in.c)*unsafe.Sizeof(tableView{})))
+			i := uintptr(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)))
+			if i >= tab.size {
+				code = exitDeopt
+				break loop
+			}
+			f := *(*uint64)(unsafe.Add(tab.elems, i*8)) - v.refBase
+			if f >= v.numFuncs {
+				code = exitDeopt
+				break loop
+			}
+			rec := (*funcRec)(unsafe.Add(v.funcs, uintptr(f)*unsafe.Sizeof(funcRec{})))
+			if rec.typ != uint32(in.d) {
+				code = exitDeopt
+				break loop
+			}
+			if rec.entry == 0 {
+				code = exitLazy
+				break loop
+			}
+			if uintptr(fp)+uintptr(rec.frame)*8 > v.stackEnd {
+				code = exitStack
+				break loop
+			}
+			acc += int64(int64(in.e) + int64(rec.size))
+			if acc >= limit {
+				v.undo = int64(int64(in.e) + int64(rec.size))
+				code = exitLimit
+				break loop
+			}
+			back := *(*uint64)(unsafe.Add(fp, uintptr(*(*uint16)(unsafe.Add(pc, 20)))*8))
+			src := unsafe.Add(fp, uintptr(in.a)*8)
+			for i := uintptr(0); i < uintptr(*(*uint16)(unsafe.Add(pc, 22))); i++ {
+				*(*uint64)(unsafe.Add(fp, i*8)) = *(*uint64)(unsafe.Add(src, i*8))
+			}
+			link := unsafe.Add(fp, uintptr(rec.link)*8)
+			for p := unsafe.Add(link, -int(rec.clear)*8); uintptr(p) < uintptr(link); p = unsafe.Add(p, 8) {
+				*(*uint64)(p) = 0
+			}
+			*(*uint64)(link) = back
+			pc = unsafe.Add(unsafe.Pointer(v.code), rec.entry)
+			continue
 		case irRet0:
 			link := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
 			back := unsafe.Add(unsafe.Pointer(v.code), uintptr(link>>32))
@@ -3383,7 +3452,7 @@ loop:
 			}
 			*(*uint64)(unsafe.Add(mem, ea)) = uint64(int64(in.e))
 			pc = unsafe.Add(pc, 16)
-		case 25, 26, 27, 28, 398, 399, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456, 457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 470, 471, 472, 473, 474, 475, 476, 477, 478, 479, 480, 481, 482, 483, 484, 485, 486, 487, 488, 489, 490, 491, 492, 493, 494, 495, 496, 497, 498, 499, 500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511:
+		case 28, 29, 30, 31, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456, 457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 470, 471, 472, 473, 474, 475, 476, 477, 478, 479, 480, 481, 482, 483, 484, 485, 486, 487, 488, 489, 490, 491, 492, 493, 494, 495, 496, 497, 498, 499, 500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511:
 			code = exitInvalid
 			break loop
 		}

@@ -5,807 +5,813 @@ package wasmvm
 import "unsafe"
 
 const (
-	irInvalid         = 0
-	irBreak           = 1
-	irData            = 2
-	irUnreachable     = 3
-	irNop             = 4
-	irMov             = 5
-	irConst           = 6
-	irSelect          = 7
-	irGlobalGet       = 8
-	irGlobalSet       = 9
-	irRefFunc         = 10
-	irRefIsNull       = 11
-	irMemorySize      = 12
-	irDriver          = 13
-	irBr              = 14
-	irBrLoop          = 15
-	irBrMove          = 16
-	irBrMoveLoop      = 17
-	irBrTable         = 18
-	irCall            = 19
-	irCallLazy        = 20
-	irCallIndirect    = 21
-	irRet0            = 22
-	irRet1            = 23
-	irRetN            = 24
-	irStepBr          = 25
-	irStepBrIf        = 26
-	irStepIf          = 27
-	irStepBrTable     = 28
-	irI32Eq           = 29
-	irI32Ne           = 30
-	irI32LtS          = 31
-	irI32LtU          = 32
-	irI32GtS          = 33
-	irI32GtU          = 34
-	irI32LeS          = 35
-	irI32LeU          = 36
-	irI32GeS          = 37
-	irI32GeU          = 38
-	irI32EqImm        = 39
-	irI32NeImm        = 40
-	irI32LtSImm       = 41
-	irI32LtUImm       = 42
-	irI32GtSImm       = 43
-	irI32GtUImm       = 44
-	irI32LeSImm       = 45
-	irI32LeUImm       = 46
-	irI32GeSImm       = 47
-	irI32GeUImm       = 48
-	irI32EqBr         = 49
-	irI32NeBr         = 50
-	irI32LtSBr        = 51
-	irI32LtUBr        = 52
-	irI32GtSBr        = 53
-	irI32GtUBr        = 54
-	irI32LeSBr        = 55
-	irI32LeUBr        = 56
-	irI32GeSBr        = 57
-	irI32GeUBr        = 58
-	irI32EqBrImm      = 59
-	irI32NeBrImm      = 60
-	irI32LtSBrImm     = 61
-	irI32LtUBrImm     = 62
-	irI32GtSBrImm     = 63
-	irI32GtUBrImm     = 64
-	irI32LeSBrImm     = 65
-	irI32LeUBrImm     = 66
-	irI32GeSBrImm     = 67
-	irI32GeUBrImm     = 68
-	irI32EqLoop       = 69
-	irI32NeLoop       = 70
-	irI32LtSLoop      = 71
-	irI32LtULoop      = 72
-	irI32GtSLoop      = 73
-	irI32GtULoop      = 74
-	irI32LeSLoop      = 75
-	irI32LeULoop      = 76
-	irI32GeSLoop      = 77
-	irI32GeULoop      = 78
-	irI32EqLoopImm    = 79
-	irI32NeLoopImm    = 80
-	irI32LtSLoopImm   = 81
-	irI32LtULoopImm   = 82
-	irI32GtSLoopImm   = 83
-	irI32GtULoopImm   = 84
-	irI32LeSLoopImm   = 85
-	irI32LeULoopImm   = 86
-	irI32GeSLoopImm   = 87
-	irI32GeULoopImm   = 88
-	irI64Eq           = 89
-	irI64Ne           = 90
-	irI64LtS          = 91
-	irI64LtU          = 92
-	irI64GtS          = 93
-	irI64GtU          = 94
-	irI64LeS          = 95
-	irI64LeU          = 96
-	irI64GeS          = 97
-	irI64GeU          = 98
-	irI64EqImm        = 99
-	irI64NeImm        = 100
-	irI64LtSImm       = 101
-	irI64LtUImm       = 102
-	irI64GtSImm       = 103
-	irI64GtUImm       = 104
-	irI64LeSImm       = 105
-	irI64LeUImm       = 106
-	irI64GeSImm       = 107
-	irI64GeUImm       = 108
-	irI64EqBr         = 109
-	irI64NeBr         = 110
-	irI64LtSBr        = 111
-	irI64LtUBr        = 112
-	irI64GtSBr        = 113
-	irI64GtUBr        = 114
-	irI64LeSBr        = 115
-	irI64LeUBr        = 116
-	irI64GeSBr        = 117
-	irI64GeUBr        = 118
-	irI64EqBrImm      = 119
-	irI64NeBrImm      = 120
-	irI64LtSBrImm     = 121
-	irI64LtUBrImm     = 122
-	irI64GtSBrImm     = 123
-	irI64GtUBrImm     = 124
-	irI64LeSBrImm     = 125
-	irI64LeUBrImm     = 126
-	irI64GeSBrImm     = 127
-	irI64GeUBrImm     = 128
-	irI64EqLoop       = 129
-	irI64NeLoop       = 130
-	irI64LtSLoop      = 131
-	irI64LtULoop      = 132
-	irI64GtSLoop      = 133
-	irI64GtULoop      = 134
-	irI64LeSLoop      = 135
-	irI64LeULoop      = 136
-	irI64GeSLoop      = 137
-	irI64GeULoop      = 138
-	irI64EqLoopImm    = 139
-	irI64NeLoopImm    = 140
-	irI64LtSLoopImm   = 141
-	irI64LtULoopImm   = 142
-	irI64GtSLoopImm   = 143
-	irI64GtULoopImm   = 144
-	irI64LeSLoopImm   = 145
-	irI64LeULoopImm   = 146
-	irI64GeSLoopImm   = 147
-	irI64GeULoopImm   = 148
-	irF32Eq           = 149
-	irF32Ne           = 150
-	irF32Lt           = 151
-	irF32Gt           = 152
-	irF32Le           = 153
-	irF32Ge           = 154
-	irF32EqBr         = 155
-	irF32NeBr         = 156
-	irF32LtBr         = 157
-	irF32GtBr         = 158
-	irF32LeBr         = 159
-	irF32GeBr         = 160
-	irF32EqBrNot      = 161
-	irF32NeBrNot      = 162
-	irF32LtBrNot      = 163
-	irF32GtBrNot      = 164
-	irF32LeBrNot      = 165
-	irF32GeBrNot      = 166
-	irF32EqLoop       = 167
-	irF32NeLoop       = 168
-	irF32LtLoop       = 169
-	irF32GtLoop       = 170
-	irF32LeLoop       = 171
-	irF32GeLoop       = 172
-	irF32EqLoopNot    = 173
-	irF32NeLoopNot    = 174
-	irF32LtLoopNot    = 175
-	irF32GtLoopNot    = 176
-	irF32LeLoopNot    = 177
-	irF32GeLoopNot    = 178
-	irF64Eq           = 179
-	irF64Ne           = 180
-	irF64Lt           = 181
-	irF64Gt           = 182
-	irF64Le           = 183
-	irF64Ge           = 184
-	irF64EqBr         = 185
-	irF64NeBr         = 186
-	irF64LtBr         = 187
-	irF64GtBr         = 188
-	irF64LeBr         = 189
-	irF64GeBr         = 190
-	irF64EqBrNot      = 191
-	irF64NeBrNot      = 192
-	irF64LtBrNot      = 193
-	irF64GtBrNot      = 194
-	irF64LeBrNot      = 195
-	irF64GeBrNot      = 196
-	irF64EqLoop       = 197
-	irF64NeLoop       = 198
-	irF64LtLoop       = 199
-	irF64GtLoop       = 200
-	irF64LeLoop       = 201
-	irF64GeLoop       = 202
-	irF64EqLoopNot    = 203
-	irF64NeLoopNot    = 204
-	irF64LtLoopNot    = 205
-	irF64GtLoopNot    = 206
-	irF64LeLoopNot    = 207
-	irF64GeLoopNot    = 208
-	irI32Clz          = 209
-	irI32Ctz          = 210
-	irI32Popcnt       = 211
-	irI32Add          = 212
-	irI32AddImm       = 213
-	irI32Sub          = 214
-	irI32Mul          = 215
-	irI32MulImm       = 216
-	irI32DivS         = 217
-	irI32DivU         = 218
-	irI32RemS         = 219
-	irI32RemU         = 220
-	irI32And          = 221
-	irI32AndImm       = 222
-	irI32Or           = 223
-	irI32OrImm        = 224
-	irI32Xor          = 225
-	irI32XorImm       = 226
-	irI32Shl          = 227
-	irI32ShlImm       = 228
-	irI32ShrS         = 229
-	irI32ShrSImm      = 230
-	irI32ShrU         = 231
-	irI32ShrUImm      = 232
-	irI32Rotl         = 233
-	irI32RotlImm      = 234
-	irI32Rotr         = 235
-	irI32RotrImm      = 236
-	irI64Clz          = 237
-	irI64Ctz          = 238
-	irI64Popcnt       = 239
-	irI64Add          = 240
-	irI64AddImm       = 241
-	irI64Sub          = 242
-	irI64Mul          = 243
-	irI64MulImm       = 244
-	irI64DivS         = 245
-	irI64DivU         = 246
-	irI64RemS         = 247
-	irI64RemU         = 248
-	irI64And          = 249
-	irI64AndImm       = 250
-	irI64Or           = 251
-	irI64OrImm        = 252
-	irI64Xor          = 253
-	irI64XorImm       = 254
-	irI64Shl          = 255
-	irI64ShlImm       = 256
-	irI64ShrS         = 257
-	irI64ShrSImm      = 258
-	irI64ShrU         = 259
-	irI64ShrUImm      = 260
-	irI64Rotl         = 261
-	irI64RotlImm      = 262
-	irI64Rotr         = 263
-	irI64RotrImm      = 264
-	irF32Abs          = 265
-	irF32Neg          = 266
-	irF32Ceil         = 267
-	irF32Floor        = 268
-	irF32Trunc        = 269
-	irF32Nearest      = 270
-	irF32Sqrt         = 271
-	irF32Add          = 272
-	irF32Sub          = 273
-	irF32Mul          = 274
-	irF32Div          = 275
-	irF32Min          = 276
-	irF32Max          = 277
-	irF32Copysign     = 278
-	irF64Abs          = 279
-	irF64Neg          = 280
-	irF64Ceil         = 281
-	irF64Floor        = 282
-	irF64Trunc        = 283
-	irF64Nearest      = 284
-	irF64Sqrt         = 285
-	irF64Add          = 286
-	irF64Sub          = 287
-	irF64Mul          = 288
-	irF64Div          = 289
-	irF64Min          = 290
-	irF64Max          = 291
-	irF64AddMul       = 292
-	irF64SubMul       = 293
-	irF64MulAdd       = 294
-	irF64MulSub       = 295
-	irF64Copysign     = 296
-	irI32Wrap         = 297
-	irI64ExtendI32S   = 298
-	irI32Extend8S     = 299
-	irI32Extend16S    = 300
-	irI64Extend8S     = 301
-	irI64Extend16S    = 302
-	irF32ConvertI32S  = 303
-	irF32ConvertI32U  = 304
-	irF32ConvertI64S  = 305
-	irF32ConvertI64U  = 306
-	irF64ConvertI32S  = 307
-	irF64ConvertI32U  = 308
-	irF64ConvertI64S  = 309
-	irF64ConvertI64U  = 310
-	irF32Demote       = 311
-	irF64Promote      = 312
-	irI32TruncF32S    = 313
-	irI32TruncSatF32S = 314
-	irI32TruncF64S    = 315
-	irI32TruncSatF64S = 316
-	irI32TruncF32U    = 317
-	irI32TruncSatF32U = 318
-	irI32TruncF64U    = 319
-	irI32TruncSatF64U = 320
-	irI64TruncF32S    = 321
-	irI64TruncSatF32S = 322
-	irI64TruncF64S    = 323
-	irI64TruncSatF64S = 324
-	irI64TruncF32U    = 325
-	irI64TruncSatF32U = 326
-	irI64TruncF64U    = 327
-	irI64TruncSatF64U = 328
-	irLoad8U          = 329
-	irLoad8UX         = 330
-	irLoad8UK         = 331
-	irLoad8UP         = 332
-	irLoad8US         = 333
-	irLoad16U         = 334
-	irLoad16UX        = 335
-	irLoad16UK        = 336
-	irLoad16UP        = 337
-	irLoad16US        = 338
-	irLoad32          = 339
-	irLoad32X         = 340
-	irLoad32K         = 341
-	irLoad32P         = 342
-	irLoad32S         = 343
-	irLoad64          = 344
-	irLoad64X         = 345
-	irLoad64K         = 346
-	irLoad64P         = 347
-	irLoad64S         = 348
-	irI32Load8S       = 349
-	irI32Load8SX      = 350
-	irI32Load8SK      = 351
-	irI32Load8SP      = 352
-	irI32Load8SS      = 353
-	irI32Load16S      = 354
-	irI32Load16SX     = 355
-	irI32Load16SK     = 356
-	irI32Load16SP     = 357
-	irI32Load16SS     = 358
-	irI64Load8S       = 359
-	irI64Load8SX      = 360
-	irI64Load8SK      = 361
-	irI64Load8SP      = 362
-	irI64Load8SS      = 363
-	irI64Load16S      = 364
-	irI64Load16SX     = 365
-	irI64Load16SK     = 366
-	irI64Load16SP     = 367
-	irI64Load16SS     = 368
-	irI64Load32S      = 369
-	irI64Load32SX     = 370
-	irI64Load32SK     = 371
-	irI64Load32SP     = 372
-	irI64Load32SS     = 373
-	irStore8          = 374
-	irStore8X         = 375
-	irStore8K         = 376
-	irStore8P         = 377
-	irStore8S         = 378
-	irStore8I         = 379
-	irStore16         = 380
-	irStore16X        = 381
-	irStore16K        = 382
-	irStore16P        = 383
-	irStore16S        = 384
-	irStore16I        = 385
-	irStore32         = 386
-	irStore32X        = 387
-	irStore32K        = 388
-	irStore32P        = 389
-	irStore32S        = 390
-	irStore32I        = 391
-	irStore64         = 392
-	irStore64X        = 393
-	irStore64K        = 394
-	irStore64P        = 395
-	irStore64S        = 396
-	irStore64I        = 397
-	numOps            = 398
+	irInvalid          = 0
+	irBreak            = 1
+	irData             = 2
+	irUnreachable      = 3
+	irNop              = 4
+	irMov              = 5
+	irConst            = 6
+	irSelect           = 7
+	irGlobalGet        = 8
+	irGlobalSet        = 9
+	irRefFunc          = 10
+	irRefIsNull        = 11
+	irMemorySize       = 12
+	irDriver           = 13
+	irBr               = 14
+	irBrLoop           = 15
+	irBrMove           = 16
+	irBrMoveLoop       = 17
+	irBrTable          = 18
+	irCall             = 19
+	irCallLazy         = 20
+	irCallIndirect     = 21
+	irTailCall         = 22
+	irTailCallLazy     = 23
+	irTailCallIndirect = 24
+	irRet0             = 25
+	irRet1             = 26
+	irRetN             = 27
+	irStepBr           = 28
+	irStepBrIf         = 29
+	irStepIf           = 30
+	irStepBrTable      = 31
+	irI32Eq            = 32
+	irI32Ne            = 33
+	irI32LtS           = 34
+	irI32LtU           = 35
+	irI32GtS           = 36
+	irI32GtU           = 37
+	irI32LeS           = 38
+	irI32LeU           = 39
+	irI32GeS           = 40
+	irI32GeU           = 41
+	irI32EqImm         = 42
+	irI32NeImm         = 43
+	irI32LtSImm        = 44
+	irI32LtUImm        = 45
+	irI32GtSImm        = 46
+	irI32GtUImm        = 47
+	irI32LeSImm        = 48
+	irI32LeUImm        = 49
+	irI32GeSImm        = 50
+	irI32GeUImm        = 51
+	irI32EqBr          = 52
+	irI32NeBr          = 53
+	irI32LtSBr         = 54
+	irI32LtUBr         = 55
+	irI32GtSBr         = 56
+	irI32GtUBr         = 57
+	irI32LeSBr         = 58
+	irI32LeUBr         = 59
+	irI32GeSBr         = 60
+	irI32GeUBr         = 61
+	irI32EqBrImm       = 62
+	irI32NeBrImm       = 63
+	irI32LtSBrImm      = 64
+	irI32LtUBrImm      = 65
+	irI32GtSBrImm      = 66
+	irI32GtUBrImm      = 67
+	irI32LeSBrImm      = 68
+	irI32LeUBrImm      = 69
+	irI32GeSBrImm      = 70
+	irI32GeUBrImm      = 71
+	irI32EqLoop        = 72
+	irI32NeLoop        = 73
+	irI32LtSLoop       = 74
+	irI32LtULoop       = 75
+	irI32GtSLoop       = 76
+	irI32GtULoop       = 77
+	irI32LeSLoop       = 78
+	irI32LeULoop       = 79
+	irI32GeSLoop       = 80
+	irI32GeULoop       = 81
+	irI32EqLoopImm     = 82
+	irI32NeLoopImm     = 83
+	irI32LtSLoopImm    = 84
+	irI32LtULoopImm    = 85
+	irI32GtSLoopImm    = 86
+	irI32GtULoopImm    = 87
+	irI32LeSLoopImm    = 88
+	irI32LeULoopImm    = 89
+	irI32GeSLoopImm    = 90
+	irI32GeULoopImm    = 91
+	irI64Eq            = 92
+	irI64Ne            = 93
+	irI64LtS           = 94
+	irI64LtU           = 95
+	irI64GtS           = 96
+	irI64GtU           = 97
+	irI64LeS           = 98
+	irI64LeU           = 99
+	irI64GeS           = 100
+	irI64GeU           = 101
+	irI64EqImm         = 102
+	irI64NeImm         = 103
+	irI64LtSImm        = 104
+	irI64LtUImm        = 105
+	irI64GtSImm        = 106
+	irI64GtUImm        = 107
+	irI64LeSImm        = 108
+	irI64LeUImm        = 109
+	irI64GeSImm        = 110
+	irI64GeUImm        = 111
+	irI64EqBr          = 112
+	irI64NeBr          = 113
+	irI64LtSBr         = 114
+	irI64LtUBr         = 115
+	irI64GtSBr         = 116
+	irI64GtUBr         = 117
+	irI64LeSBr         = 118
+	irI64LeUBr         = 119
+	irI64GeSBr         = 120
+	irI64GeUBr         = 121
+	irI64EqBrImm       = 122
+	irI64NeBrImm       = 123
+	irI64LtSBrImm      = 124
+	irI64LtUBrImm      = 125
+	irI64GtSBrImm      = 126
+	irI64GtUBrImm      = 127
+	irI64LeSBrImm      = 128
+	irI64LeUBrImm      = 129
+	irI64GeSBrImm      = 130
+	irI64GeUBrImm      = 131
+	irI64EqLoop        = 132
+	irI64NeLoop        = 133
+	irI64LtSLoop       = 134
+	irI64LtULoop       = 135
+	irI64GtSLoop       = 136
+	irI64GtULoop       = 137
+	irI64LeSLoop       = 138
+	irI64LeULoop       = 139
+	irI64GeSLoop       = 140
+	irI64GeULoop       = 141
+	irI64EqLoopImm     = 142
+	irI64NeLoopImm     = 143
+	irI64LtSLoopImm    = 144
+	irI64LtULoopImm    = 145
+	irI64GtSLoopImm    = 146
+	irI64GtULoopImm    = 147
+	irI64LeSLoopImm    = 148
+	irI64LeULoopImm    = 149
+	irI64GeSLoopImm    = 150
+	irI64GeULoopImm    = 151
+	irF32Eq            = 152
+	irF32Ne            = 153
+	irF32Lt            = 154
+	irF32Gt            = 155
+	irF32Le            = 156
+	irF32Ge            = 157
+	irF32EqBr          = 158
+	irF32NeBr          = 159
+	irF32LtBr          = 160
+	irF32GtBr          = 161
+	irF32LeBr          = 162
+	irF32GeBr          = 163
+	irF32EqBrNot       = 164
+	irF32NeBrNot       = 165
+	irF32LtBrNot       = 166
+	irF32GtBrNot       = 167
+	irF32LeBrNot       = 168
+	irF32GeBrNot       = 169
+	irF32EqLoop        = 170
+	irF32NeLoop        = 171
+	irF32LtLoop        = 172
+	irF32GtLoop        = 173
+	irF32LeLoop        = 174
+	irF32GeLoop        = 175
+	irF32EqLoopNot     = 176
+	irF32NeLoopNot     = 177
+	irF32LtLoopNot     = 178
+	irF32GtLoopNot     = 179
+	irF32LeLoopNot     = 180
+	irF32GeLoopNot     = 181
+	irF64Eq            = 182
+	irF64Ne            = 183
+	irF64Lt            = 184
+	irF64Gt            = 185
+	irF64Le            = 186
+	irF64Ge            = 187
+	irF64EqBr          = 188
+	irF64NeBr          = 189
+	irF64LtBr          = 190
+	irF64GtBr          = 191
+	irF64LeBr          = 192
+	irF64GeBr          = 193
+	irF64EqBrNot       = 194
+	irF64NeBrNot       = 195
+	irF64LtBrNot       = 196
+	irF64GtBrNot       = 197
+	irF64LeBrNot       = 198
+	irF64GeBrNot       = 199
+	irF64EqLoop        = 200
+	irF64NeLoop        = 201
+	irF64LtLoop        = 202
+	irF64GtLoop        = 203
+	irF64LeLoop        = 204
+	irF64GeLoop        = 205
+	irF64EqLoopNot     = 206
+	irF64NeLoopNot     = 207
+	irF64LtLoopNot     = 208
+	irF64GtLoopNot     = 209
+	irF64LeLoopNot     = 210
+	irF64GeLoopNot     = 211
+	irI32Clz           = 212
+	irI32Ctz           = 213
+	irI32Popcnt        = 214
+	irI32Add           = 215
+	irI32AddImm        = 216
+	irI32Sub           = 217
+	irI32Mul           = 218
+	irI32MulImm        = 219
+	irI32DivS          = 220
+	irI32DivU          = 221
+	irI32RemS          = 222
+	irI32RemU          = 223
+	irI32And           = 224
+	irI32AndImm        = 225
+	irI32Or            = 226
+	irI32OrImm         = 227
+	irI32Xor           = 228
+	irI32XorImm        = 229
+	irI32Shl           = 230
+	irI32ShlImm        = 231
+	irI32ShrS          = 232
+	irI32ShrSImm       = 233
+	irI32ShrU          = 234
+	irI32ShrUImm       = 235
+	irI32Rotl          = 236
+	irI32RotlImm       = 237
+	irI32Rotr          = 238
+	irI32RotrImm       = 239
+	irI64Clz           = 240
+	irI64Ctz           = 241
+	irI64Popcnt        = 242
+	irI64Add           = 243
+	irI64AddImm        = 244
+	irI64Sub           = 245
+	irI64Mul           = 246
+	irI64MulImm        = 247
+	irI64DivS          = 248
+	irI64DivU          = 249
+	irI64RemS          = 250
+	irI64RemU          = 251
+	irI64And           = 252
+	irI64AndImm        = 253
+	irI64Or            = 254
+	irI64OrImm         = 255
+	irI64Xor           = 256
+	irI64XorImm        = 257
+	irI64Shl           = 258
+	irI64ShlImm        = 259
+	irI64ShrS          = 260
+	irI64ShrSImm       = 261
+	irI64ShrU          = 262
+	irI64ShrUImm       = 263
+	irI64Rotl          = 264
+	irI64RotlImm       = 265
+	irI64Rotr          = 266
+	irI64RotrImm       = 267
+	irF32Abs           = 268
+	irF32Neg           = 269
+	irF32Ceil          = 270
+	irF32Floor         = 271
+	irF32Trunc         = 272
+	irF32Nearest       = 273
+	irF32Sqrt          = 274
+	irF32Add           = 275
+	irF32Sub           = 276
+	irF32Mul           = 277
+	irF32Div           = 278
+	irF32Min           = 279
+	irF32Max           = 280
+	irF32Copysign      = 281
+	irF64Abs           = 282
+	irF64Neg           = 283
+	irF64Ceil          = 284
+	irF64Floor         = 285
+	irF64Trunc         = 286
+	irF64Nearest       = 287
+	irF64Sqrt          = 288
+	irF64Add           = 289
+	irF64Sub           = 290
+	irF64Mul           = 291
+	irF64Div           = 292
+	irF64Min           = 293
+	irF64Max           = 294
+	irF64AddMul        = 295
+	irF64SubMul        = 296
+	irF64MulAdd        = 297
+	irF64MulSub        = 298
+	irF64Copysign      = 299
+	irI32Wrap          = 300
+	irI64ExtendI32S    = 301
+	irI32Extend8S      = 302
+	irI32Extend16S     = 303
+	irI64Extend8S      = 304
+	irI64Extend16S     = 305
+	irF32ConvertI32S   = 306
+	irF32ConvertI32U   = 307
+	irF32ConvertI64S   = 308
+	irF32ConvertI64U   = 309
+	irF64ConvertI32S   = 310
+	irF64ConvertI32U   = 311
+	irF64ConvertI64S   = 312
+	irF64ConvertI64U   = 313
+	irF32Demote        = 314
+	irF64Promote       = 315
+	irI32TruncF32S     = 316
+	irI32TruncSatF32S  = 317
+	irI32TruncF64S     = 318
+	irI32TruncSatF64S  = 319
+	irI32TruncF32U     = 320
+	irI32TruncSatF32U  = 321
+	irI32TruncF64U     = 322
+	irI32TruncSatF64U  = 323
+	irI64TruncF32S     = 324
+	irI64TruncSatF32S  = 325
+	irI64TruncF64S     = 326
+	irI64TruncSatF64S  = 327
+	irI64TruncF32U     = 328
+	irI64TruncSatF32U  = 329
+	irI64TruncF64U     = 330
+	irI64TruncSatF64U  = 331
+	irLoad8U           = 332
+	irLoad8UX          = 333
+	irLoad8UK          = 334
+	irLoad8UP          = 335
+	irLoad8US          = 336
+	irLoad16U          = 337
+	irLoad16UX         = 338
+	irLoad16UK         = 339
+	irLoad16UP         = 340
+	irLoad16US         = 341
+	irLoad32           = 342
+	irLoad32X          = 343
+	irLoad32K          = 344
+	irLoad32P          = 345
+	irLoad32S          = 346
+	irLoad64           = 347
+	irLoad64X          = 348
+	irLoad64K          = 349
+	irLoad64P          = 350
+	irLoad64S          = 351
+	irI32Load8S        = 352
+	irI32Load8SX       = 353
+	irI32Load8SK       = 354
+	irI32Load8SP       = 355
+	irI32Load8SS       = 356
+	irI32Load16S       = 357
+	irI32Load16SX      = 358
+	irI32Load16SK      = 359
+	irI32Load16SP      = 360
+	irI32Load16SS      = 361
+	irI64Load8S        = 362
+	irI64Load8SX       = 363
+	irI64Load8SK       = 364
+	irI64Load8SP       = 365
+	irI64Load8SS       = 366
+	irI64Load16S       = 367
+	irI64Load16SX      = 368
+	irI64Load16SK      = 369
+	irI64Load16SP      = 370
+	irI64Load16SS      = 371
+	irI64Load32S       = 372
+	irI64Load32SX      = 373
+	irI64Load32SK      = 374
+	irI64Load32SP      = 375
+	irI64Load32SS      = 376
+	irStore8           = 377
+	irStore8X          = 378
+	irStore8K          = 379
+	irStore8P          = 380
+	irStore8S          = 381
+	irStore8I          = 382
+	irStore16          = 383
+	irStore16X         = 384
+	irStore16K         = 385
+	irStore16P         = 386
+	irStore16S         = 387
+	irStore16I         = 388
+	irStore32          = 389
+	irStore32X         = 390
+	irStore32K         = 391
+	irStore32P         = 392
+	irStore32S         = 393
+	irStore32I         = 394
+	irStore64          = 395
+	irStore64X         = 396
+	irStore64K         = 397
+	irStore64P         = 398
+	irStore64S         = 399
+	irStore64I         = 400
+	numOps             = 401
 )
 
 // opNames are the names of the operations.
 var opNames = [numOps]string{
-	irInvalid:         "Invalid",
-	irBreak:           "Break",
-	irData:            "Data",
-	irUnreachable:     "Unreachable",
-	irNop:             "Nop",
-	irMov:             "Mov",
-	irConst:           "Const",
-	irSelect:          "Select",
-	irGlobalGet:       "GlobalGet",
-	irGlobalSet:       "GlobalSet",
-	irRefFunc:         "RefFunc",
-	irRefIsNull:       "RefIsNull",
-	irMemorySize:      "MemorySize",
-	irDriver:          "Driver",
-	irBr:              "Br",
-	irBrLoop:          "BrLoop",
-	irBrMove:          "BrMove",
-	irBrMoveLoop:      "BrMoveLoop",
-	irBrTable:         "BrTable",
-	irCall:            "Call",
-	irCallLazy:        "CallLazy",
-	irCallIndirect:    "CallIndirect",
-	irRet0:            "Ret0",
-	irRet1:            "Ret1",
-	irRetN:            "RetN",
-	irStepBr:          "StepBr",
-	irStepBrIf:        "StepBrIf",
-	irStepIf:          "StepIf",
-	irStepBrTable:     "StepBrTable",
-	irI32Eq:           "I32Eq",
-	irI32Ne:           "I32Ne",
-	irI32LtS:          "I32LtS",
-	irI32LtU:          "I32LtU",
-	irI32GtS:          "I32GtS",
-	irI32GtU:          "I32GtU",
-	irI32LeS:          "I32LeS",
-	irI32LeU:          "I32LeU",
-	irI32GeS:          "I32GeS",
-	irI32GeU:          "I32GeU",
-	irI32EqImm:        "I32EqImm",
-	irI32NeImm:        "I32NeImm",
-	irI32LtSImm:       "I32LtSImm",
-	irI32LtUImm:       "I32LtUImm",
-	irI32GtSImm:       "I32GtSImm",
-	irI32GtUImm:       "I32GtUImm",
-	irI32LeSImm:       "I32LeSImm",
-	irI32LeUImm:       "I32LeUImm",
-	irI32GeSImm:       "I32GeSImm",
-	irI32GeUImm:       "I32GeUImm",
-	irI32EqBr:         "I32EqBr",
-	irI32NeBr:         "I32NeBr",
-	irI32LtSBr:        "I32LtSBr",
-	irI32LtUBr:        "I32LtUBr",
-	irI32GtSBr:        "I32GtSBr",
-	irI32GtUBr:        "I32GtUBr",
-	irI32LeSBr:        "I32LeSBr",
-	irI32LeUBr:        "I32LeUBr",
-	irI32GeSBr:        "I32GeSBr",
-	irI32GeUBr:        "I32GeUBr",
-	irI32EqBrImm:      "I32EqBrImm",
-	irI32NeBrImm:      "I32NeBrImm",
-	irI32LtSBrImm:     "I32LtSBrImm",
-	irI32LtUBrImm:     "I32LtUBrImm",
-	irI32GtSBrImm:     "I32GtSBrImm",
-	irI32GtUBrImm:     "I32GtUBrImm",
-	irI32LeSBrImm:     "I32LeSBrImm",
-	irI32LeUBrImm:     "I32LeUBrImm",
-	irI32GeSBrImm:     "I32GeSBrImm",
-	irI32GeUBrImm:     "I32GeUBrImm",
-	irI32EqLoop:       "I32EqLoop",
-	irI32NeLoop:       "I32NeLoop",
-	irI32LtSLoop:      "I32LtSLoop",
-	irI32LtULoop:      "I32LtULoop",
-	irI32GtSLoop:      "I32GtSLoop",
-	irI32GtULoop:      "I32GtULoop",
-	irI32LeSLoop:      "I32LeSLoop",
-	irI32LeULoop:      "I32LeULoop",
-	irI32GeSLoop:      "I32GeSLoop",
-	irI32GeULoop:      "I32GeULoop",
-	irI32EqLoopImm:    "I32EqLoopImm",
-	irI32NeLoopImm:    "I32NeLoopImm",
-	irI32LtSLoopImm:   "I32LtSLoopImm",
-	irI32LtULoopImm:   "I32LtULoopImm",
-	irI32GtSLoopImm:   "I32GtSLoopImm",
-	irI32GtULoopImm:   "I32GtULoopImm",
-	irI32LeSLoopImm:   "I32LeSLoopImm",
-	irI32LeULoopImm:   "I32LeULoopImm",
-	irI32GeSLoopImm:   "I32GeSLoopImm",
-	irI32GeULoopImm:   "I32GeULoopImm",
-	irI64Eq:           "I64Eq",
-	irI64Ne:           "I64Ne",
-	irI64LtS:          "I64LtS",
-	irI64LtU:          "I64LtU",
-	irI64GtS:          "I64GtS",
-	irI64GtU:          "I64GtU",
-	irI64LeS:          "I64LeS",
-	irI64LeU:          "I64LeU",
-	irI64GeS:          "I64GeS",
-	irI64GeU:          "I64GeU",
-	irI64EqImm:        "I64EqImm",
-	irI64NeImm:        "I64NeImm",
-	irI64LtSImm:       "I64LtSImm",
-	irI64LtUImm:       "I64LtUImm",
-	irI64GtSImm:       "I64GtSImm",
-	irI64GtUImm:       "I64GtUImm",
-	irI64LeSImm:       "I64LeSImm",
-	irI64LeUImm:       "I64LeUImm",
-	irI64GeSImm:       "I64GeSImm",
-	irI64GeUImm:       "I64GeUImm",
-	irI64EqBr:         "I64EqBr",
-	irI64NeBr:         "I64NeBr",
-	irI64LtSBr:        "I64LtSBr",
-	irI64LtUBr:        "I64LtUBr",
-	irI64GtSBr:        "I64GtSBr",
-	irI64GtUBr:        "I64GtUBr",
-	irI64LeSBr:        "I64LeSBr",
-	irI64LeUBr:        "I64LeUBr",
-	irI64GeSBr:        "I64GeSBr",
-	irI64GeUBr:        "I64GeUBr",
-	irI64EqBrImm:      "I64EqBrImm",
-	irI64NeBrImm:      "I64NeBrImm",
-	irI64LtSBrImm:     "I64LtSBrImm",
-	irI64LtUBrImm:     "I64LtUBrImm",
-	irI64GtSBrImm:     "I64GtSBrImm",
-	irI64GtUBrImm:     "I64GtUBrImm",
-	irI64LeSBrImm:     "I64LeSBrImm",
-	irI64LeUBrImm:     "I64LeUBrImm",
-	irI64GeSBrImm:     "I64GeSBrImm",
-	irI64GeUBrImm:     "I64GeUBrImm",
-	irI64EqLoop:       "I64EqLoop",
-	irI64NeLoop:       "I64NeLoop",
-	irI64LtSLoop:      "I64LtSLoop",
-	irI64LtULoop:      "I64LtULoop",
-	irI64GtSLoop:      "I64GtSLoop",
-	irI64GtULoop:      "I64GtULoop",
-	irI64LeSLoop:      "I64LeSLoop",
-	irI64LeULoop:      "I64LeULoop",
-	irI64GeSLoop:      "I64GeSLoop",
-	irI64GeULoop:      "I64GeULoop",
-	irI64EqLoopImm:    "I64EqLoopImm",
-	irI64NeLoopImm:    "I64NeLoopImm",
-	irI64LtSLoopImm:   "I64LtSLoopImm",
-	irI64LtULoopImm:   "I64LtULoopImm",
-	irI64GtSLoopImm:   "I64GtSLoopImm",
-	irI64GtULoopImm:   "I64GtULoopImm",
-	irI64LeSLoopImm:   "I64LeSLoopImm",
-	irI64LeULoopImm:   "I64LeULoopImm",
-	irI64GeSLoopImm:   "I64GeSLoopImm",
-	irI64GeULoopImm:   "I64GeULoopImm",
-	irF32Eq:           "F32Eq",
-	irF32Ne:           "F32Ne",
-	irF32Lt:           "F32Lt",
-	irF32Gt:           "F32Gt",
-	irF32Le:           "F32Le",
-	irF32Ge:           "F32Ge",
-	irF32EqBr:         "F32EqBr",
-	irF32NeBr:         "F32NeBr",
-	irF32LtBr:         "F32LtBr",
-	irF32GtBr:         "F32GtBr",
-	irF32LeBr:         "F32LeBr",
-	irF32GeBr:         "F32GeBr",
-	irF32EqBrNot:      "F32EqBrNot",
-	irF32NeBrNot:      "F32NeBrNot",
-	irF32LtBrNot:      "F32LtBrNot",
-	irF32GtBrNot:      "F32GtBrNot",
-	irF32LeBrNot:      "F32LeBrNot",
-	irF32GeBrNot:      "F32GeBrNot",
-	irF32EqLoop:       "F32EqLoop",
-	irF32NeLoop:       "F32NeLoop",
-	irF32LtLoop:       "F32LtLoop",
-	irF32GtLoop:       "F32GtLoop",
-	irF32LeLoop:       "F32LeLoop",
-	irF32GeLoop:       "F32GeLoop",
-	irF32EqLoopNot:    "F32EqLoopNot",
-	irF32NeLoopNot:    "F32NeLoopNot",
-	irF32LtLoopNot:    "F32LtLoopNot",
-	irF32GtLoopNot:    "F32GtLoopNot",
-	irF32LeLoopNot:    "F32LeLoopNot",
-	irF32GeLoopNot:    "F32GeLoopNot",
-	irF64Eq:           "F64Eq",
-	irF64Ne:           "F64Ne",
-	irF64Lt:           "F64Lt",
-	irF64Gt:           "F64Gt",
-	irF64Le:           "F64Le",
-	irF64Ge:           "F64Ge",
-	irF64EqBr:         "F64EqBr",
-	irF64NeBr:         "F64NeBr",
-	irF64LtBr:         "F64LtBr",
-	irF64GtBr:         "F64GtBr",
-	irF64LeBr:         "F64LeBr",
-	irF64GeBr:         "F64GeBr",
-	irF64EqBrNot:      "F64EqBrNot",
-	irF64NeBrNot:      "F64NeBrNot",
-	irF64LtBrNot:      "F64LtBrNot",
-	irF64GtBrNot:      "F64GtBrNot",
-	irF64LeBrNot:      "F64LeBrNot",
-	irF64GeBrNot:      "F64GeBrNot",
-	irF64EqLoop:       "F64EqLoop",
-	irF64NeLoop:       "F64NeLoop",
-	irF64LtLoop:       "F64LtLoop",
-	irF64GtLoop:       "F64GtLoop",
-	irF64LeLoop:       "F64LeLoop",
-	irF64GeLoop:       "F64GeLoop",
-	irF64EqLoopNot:    "F64EqLoopNot",
-	irF64NeLoopNot:    "F64NeLoopNot",
-	irF64LtLoopNot:    "F64LtLoopNot",
-	irF64GtLoopNot:    "F64GtLoopNot",
-	irF64LeLoopNot:    "F64LeLoopNot",
-	irF64GeLoopNot:    "F64GeLoopNot",
-	irI32Clz:          "I32Clz",
-	irI32Ctz:          "I32Ctz",
-	irI32Popcnt:       "I32Popcnt",
-	irI32Add:          "I32Add",
-	irI32AddImm:       "I32AddImm",
-	irI32Sub:          "I32Sub",
-	irI32Mul:          "I32Mul",
-	irI32MulImm:       "I32MulImm",
-	irI32DivS:         "I32DivS",
-	irI32DivU:         "I32DivU",
-	irI32RemS:         "I32RemS",
-	irI32RemU:         "I32RemU",
-	irI32And:          "I32And",
-	irI32AndImm:       "I32AndImm",
-	irI32Or:           "I32Or",
-	irI32OrImm:        "I32OrImm",
-	irI32Xor:          "I32Xor",
-	irI32XorImm:       "I32XorImm",
-	irI32Shl:          "I32Shl",
-	irI32ShlImm:       "I32ShlImm",
-	irI32ShrS:         "I32ShrS",
-	irI32ShrSImm:      "I32ShrSImm",
-	irI32ShrU:         "I32ShrU",
-	irI32ShrUImm:      "I32ShrUImm",
-	irI32Rotl:         "I32Rotl",
-	irI32RotlImm:      "I32RotlImm",
-	irI32Rotr:         "I32Rotr",
-	irI32RotrImm:      "I32RotrImm",
-	irI64Clz:          "I64Clz",
-	irI64Ctz:          "I64Ctz",
-	irI64Popcnt:       "I64Popcnt",
-	irI64Add:          "I64Add",
-	irI64AddImm:       "I64AddImm",
-	irI64Sub:          "I64Sub",
-	irI64Mul:          "I64Mul",
-	irI64MulImm:       "I64MulImm",
-	irI64DivS:         "I64DivS",
-	irI64DivU:         "I64DivU",
-	irI64RemS:         "I64RemS",
-	irI64RemU:         "I64RemU",
-	irI64And:          "I64And",
-	irI64AndImm:       "I64AndImm",
-	irI64Or:           "I64Or",
-	irI64OrImm:        "I64OrImm",
-	irI64Xor:          "I64Xor",
-	irI64XorImm:       "I64XorImm",
-	irI64Shl:          "I64Shl",
-	irI64ShlImm:       "I64ShlImm",
-	irI64ShrS:         "I64ShrS",
-	irI64ShrSImm:      "I64ShrSImm",
-	irI64ShrU:         "I64ShrU",
-	irI64ShrUImm:      "I64ShrUImm",
-	irI64Rotl:         "I64Rotl",
-	irI64RotlImm:      "I64RotlImm",
-	irI64Rotr:         "I64Rotr",
-	irI64RotrImm:      "I64RotrImm",
-	irF32Abs:          "F32Abs",
-	irF32Neg:          "F32Neg",
-	irF32Ceil:         "F32Ceil",
-	irF32Floor:        "F32Floor",
-	irF32Trunc:        "F32Trunc",
-	irF32Nearest:      "F32Nearest",
-	irF32Sqrt:         "F32Sqrt",
-	irF32Add:          "F32Add",
-	irF32Sub:          "F32Sub",
-	irF32Mul:          "F32Mul",
-	irF32Div:          "F32Div",
-	irF32Min:          "F32Min",
-	irF32Max:          "F32Max",
-	irF32Copysign:     "F32Copysign",
-	irF64Abs:          "F64Abs",
-	irF64Neg:          "F64Neg",
-	irF64Ceil:         "F64Ceil",
-	irF64Floor:        "F64Floor",
-	irF64Trunc:        "F64Trunc",
-	irF64Nearest:      "F64Nearest",
-	irF64Sqrt:         "F64Sqrt",
-	irF64Add:          "F64Add",
-	irF64Sub:          "F64Sub",
-	irF64Mul:          "F64Mul",
-	irF64Div:          "F64Div",
-	irF64Min:          "F64Min",
-	irF64Max:          "F64Max",
-	irF64AddMul:       "F64AddMul",
-	irF64SubMul:       "F64SubMul",
-	irF64MulAdd:       "F64MulAdd",
-	irF64MulSub:       "F64MulSub",
-	irF64Copysign:     "F64Copysign",
-	irI32Wrap:         "I32Wrap",
-	irI64ExtendI32S:   "I64ExtendI32S",
-	irI32Extend8S:     "I32Extend8S",
-	irI32Extend16S:    "I32Extend16S",
-	irI64Extend8S:     "I64Extend8S",
-	irI64Extend16S:    "I64Extend16S",
-	irF32ConvertI32S:  "F32ConvertI32S",
-	irF32ConvertI32U:  "F32ConvertI32U",
-	irF32ConvertI64S:  "F32ConvertI64S",
-	irF32ConvertI64U:  "F32ConvertI64U",
-	irF64ConvertI32S:  "F64ConvertI32S",
-	irF64ConvertI32U:  "F64ConvertI32U",
-	irF64ConvertI64S:  "F64ConvertI64S",
-	irF64ConvertI64U:  "F64ConvertI64U",
-	irF32Demote:       "F32Demote",
-	irF64Promote:      "F64Promote",
-	irI32TruncF32S:    "I32TruncF32S",
-	irI32TruncSatF32S: "I32TruncSatF32S",
-	irI32TruncF64S:    "I32TruncF64S",
-	irI32TruncSatF64S: "I32TruncSatF64S",
-	irI32TruncF32U:    "I32TruncF32U",
-	irI32TruncSatF32U: "I32TruncSatF32U",
-	irI32TruncF64U:    "I32TruncF64U",
-	irI32TruncSatF64U: "I32TruncSatF64U",
-	irI64TruncF32S:    "I64TruncF32S",
-	irI64TruncSatF32S: "I64TruncSatF32S",
-	irI64TruncF64S:    "I64TruncF64S",
-	irI64TruncSatF64S: "I64TruncSatF64S",
-	irI64TruncF32U:    "I64TruncF32U",
-	irI64TruncSatF32U: "I64TruncSatF32U",
-	irI64TruncF64U:    "I64TruncF64U",
-	irI64TruncSatF64U: "I64TruncSatF64U",
-	irLoad8U:          "Load8U",
-	irLoad8UX:         "Load8UX",
-	irLoad8UK:         "Load8UK",
-	irLoad8UP:         "Load8UP",
-	irLoad8US:         "Load8US",
-	irLoad16U:         "Load16U",
-	irLoad16UX:        "Load16UX",
-	irLoad16UK:        "Load16UK",
-	irLoad16UP:        "Load16UP",
-	irLoad16US:        "Load16US",
-	irLoad32:          "Load32",
-	irLoad32X:         "Load32X",
-	irLoad32K:         "Load32K",
-	irLoad32P:         "Load32P",
-	irLoad32S:         "Load32S",
-	irLoad64:          "Load64",
-	irLoad64X:         "Load64X",
-	irLoad64K:         "Load64K",
-	irLoad64P:         "Load64P",
-	irLoad64S:         "Load64S",
-	irI32Load8S:       "I32Load8S",
-	irI32Load8SX:      "I32Load8SX",
-	irI32Load8SK:      "I32Load8SK",
-	irI32Load8SP:      "I32Load8SP",
-	irI32Load8SS:      "I32Load8SS",
-	irI32Load16S:      "I32Load16S",
-	irI32Load16SX:     "I32Load16SX",
-	irI32Load16SK:     "I32Load16SK",
-	irI32Load16SP:     "I32Load16SP",
-	irI32Load16SS:     "I32Load16SS",
-	irI64Load8S:       "I64Load8S",
-	irI64Load8SX:      "I64Load8SX",
-	irI64Load8SK:      "I64Load8SK",
-	irI64Load8SP:      "I64Load8SP",
-	irI64Load8SS:      "I64Load8SS",
-	irI64Load16S:      "I64Load16S",
-	irI64Load16SX:     "I64Load16SX",
-	irI64Load16SK:     "I64Load16SK",
-	irI64Load16SP:     "I64Load16SP",
-	irI64Load16SS:     "I64Load16SS",
-	irI64Load32S:      "I64Load32S",
-	irI64Load32SX:     "I64Load32SX",
-	irI64Load32SK:     "I64Load32SK",
-	irI64Load32SP:     "I64Load32SP",
-	irI64Load32SS:     "I64Load32SS",
-	irStore8:          "Store8",
-	irStore8X:         "Store8X",
-	irStore8K:         "Store8K",
-	irStore8P:         "Store8P",
-	irStore8S:         "Store8S",
-	irStore8I:         "Store8I",
-	irStore16:         "Store16",
-	irStore16X:        "Store16X",
-	irStore16K:        "Store16K",
-	irStore16P:        "Store16P",
-	irStore16S:        "Store16S",
-	irStore16I:        "Store16I",
-	irStore32:         "Store32",
-	irStore32X:        "Store32X",
-	irStore32K:        "Store32K",
-	irStore32P:        "Store32P",
-	irStore32S:        "Store32S",
-	irStore32I:        "Store32I",
-	irStore64:         "Store64",
-	irStore64X:        "Store64X",
-	irStore64K:        "Store64K",
-	irStore64P:        "Store64P",
-	irStore64S:        "Store64S",
-	irStore64I:        "Store64I",
+	irInvalid:          "Invalid",
+	irBreak:            "Break",
+	irData:             "Data",
+	irUnreachable:      "Unreachable",
+	irNop:              "Nop",
+	irMov:              "Mov",
+	irConst:            "Const",
+	irSelect:           "Select",
+	irGlobalGet:        "GlobalGet",
+	irGlobalSet:        "GlobalSet",
+	irRefFunc:          "RefFunc",
+	irRefIsNull:        "RefIsNull",
+	irMemorySize:       "MemorySize",
+	irDriver:           "Driver",
+	irBr:               "Br",
+	irBrLoop:           "BrLoop",
+	irBrMove:           "BrMove",
+	irBrMoveLoop:       "BrMoveLoop",
+	irBrTable:          "BrTable",
+	irCall:             "Call",
+	irCallLazy:         "CallLazy",
+	irCallIndirect:     "CallIndirect",
+	irTailCall:         "TailCall",
+	irTailCallLazy:     "TailCallLazy",
+	irTailCallIndirect: "TailCallIndirect",
+	irRet0:             "Ret0",
+	irRet1:             "Ret1",
+	irRetN:             "RetN",
+	irStepBr:           "StepBr",
+	irStepBrIf:         "StepBrIf",
+	irStepIf:           "StepIf",
+	irStepBrTable:      "StepBrTable",
+	irI32Eq:            "I32Eq",
+	irI32Ne:            "I32Ne",
+	irI32LtS:           "I32LtS",
+	irI32LtU:           "I32LtU",
+	irI32GtS:           "I32GtS",
+	irI32GtU:           "I32GtU",
+	irI32LeS:           "I32LeS",
+	irI32LeU:           "I32LeU",
+	irI32GeS:           "I32GeS",
+	irI32GeU:           "I32GeU",
+	irI32EqImm:         "I32EqImm",
+	irI32NeImm:         "I32NeImm",
+	irI32LtSImm:        "I32LtSImm",
+	irI32LtUImm:        "I32LtUImm",
+	irI32GtSImm:        "I32GtSImm",
+	irI32GtUImm:        "I32GtUImm",
+	irI32LeSImm:        "I32LeSImm",
+	irI32LeUImm:        "I32LeUImm",
+	irI32GeSImm:        "I32GeSImm",
+	irI32GeUImm:        "I32GeUImm",
+	irI32EqBr:          "I32EqBr",
+	irI32NeBr:          "I32NeBr",
+	irI32LtSBr:         "I32LtSBr",
+	irI32LtUBr:         "I32LtUBr",
+	irI32GtSBr:         "I32GtSBr",
+	irI32GtUBr:         "I32GtUBr",
+	irI32LeSBr:         "I32LeSBr",
+	irI32LeUBr:         "I32LeUBr",
+	irI32GeSBr:         "I32GeSBr",
+	irI32GeUBr:         "I32GeUBr",
+	irI32EqBrImm:       "I32EqBrImm",
+	irI32NeBrImm:       "I32NeBrImm",
+	irI32LtSBrImm:      "I32LtSBrImm",
+	irI32LtUBrImm:      "I32LtUBrImm",
+	irI32GtSBrImm:      "I32GtSBrImm",
+	irI32GtUBrImm:      "I32GtUBrImm",
+	irI32LeSBrImm:      "I32LeSBrImm",
+	irI32LeUBrImm:      "I32LeUBrImm",
+	irI32GeSBrImm:      "I32GeSBrImm",
+	irI32GeUBrImm:      "I32GeUBrImm",
+	irI32EqLoop:        "I32EqLoop",
+	irI32NeLoop:        "I32NeLoop",
+	irI32LtSLoop:       "I32LtSLoop",
+	irI32LtULoop:       "I32LtULoop",
+	irI32GtSLoop:       "I32GtSLoop",
+	irI32GtULoop:       "I32GtULoop",
+	irI32LeSLoop:       "I32LeSLoop",
+	irI32LeULoop:       "I32LeULoop",
+	irI32GeSLoop:       "I32GeSLoop",
+	irI32GeULoop:       "I32GeULoop",
+	irI32EqLoopImm:     "I32EqLoopImm",
+	irI32NeLoopImm:     "I32NeLoopImm",
+	irI32LtSLoopImm:    "I32LtSLoopImm",
+	irI32LtULoopImm:    "I32LtULoopImm",
+	irI32GtSLoopImm:    "I32GtSLoopImm",
+	irI32GtULoopImm:    "I32GtULoopImm",
+	irI32LeSLoopImm:    "I32LeSLoopImm",
+	irI32LeULoopImm:    "I32LeULoopImm",
+	irI32GeSLoopImm:    "I32GeSLoopImm",
+	irI32GeULoopImm:    "I32GeULoopImm",
+	irI64Eq:            "I64Eq",
+	irI64Ne:            "I64Ne",
+	irI64LtS:           "I64LtS",
+	irI64LtU:           "I64LtU",
+	irI64GtS:           "I64GtS",
+	irI64GtU:           "I64GtU",
+	irI64LeS:           "I64LeS",
+	irI64LeU:           "I64LeU",
+	irI64GeS:           "I64GeS",
+	irI64GeU:           "I64GeU",
+	irI64EqImm:         "I64EqImm",
+	irI64NeImm:         "I64NeImm",
+	irI64LtSImm:        "I64LtSImm",
+	irI64LtUImm:        "I64LtUImm",
+	irI64GtSImm:        "I64GtSImm",
+	irI64GtUImm:        "I64GtUImm",
+	irI64LeSImm:        "I64LeSImm",
+	irI64LeUImm:        "I64LeUImm",
+	irI64GeSImm:        "I64GeSImm",
+	irI64GeUImm:        "I64GeUImm",
+	irI64EqBr:          "I64EqBr",
+	irI64NeBr:          "I64NeBr",
+	irI64LtSBr:         "I64LtSBr",
+	irI64LtUBr:         "I64LtUBr",
+	irI64GtSBr:         "I64GtSBr",
+	irI64GtUBr:         "I64GtUBr",
+	irI64LeSBr:         "I64LeSBr",
+	irI64LeUBr:         "I64LeUBr",
+	irI64GeSBr:         "I64GeSBr",
+	irI64GeUBr:         "I64GeUBr",
+	irI64EqBrImm:       "I64EqBrImm",
+	irI64NeBrImm:       "I64NeBrImm",
+	irI64LtSBrImm:      "I64LtSBrImm",
+	irI64LtUBrImm:      "I64LtUBrImm",
+	irI64GtSBrImm:      "I64GtSBrImm",
+	irI64GtUBrImm:      "I64GtUBrImm",
+	irI64LeSBrImm:      "I64LeSBrImm",
+	irI64LeUBrImm:      "I64LeUBrImm",
+	irI64GeSBrImm:      "I64GeSBrImm",
+	irI64GeUBrImm:      "I64GeUBrImm",
+	irI64EqLoop:        "I64EqLoop",
+	irI64NeLoop:        "I64NeLoop",
+	irI64LtSLoop:       "I64LtSLoop",
+	irI64LtULoop:       "I64LtULoop",
+	irI64GtSLoop:       "I64GtSLoop",
+	irI64GtULoop:       "I64GtULoop",
+	irI64LeSLoop:       "I64LeSLoop",
+	irI64LeULoop:       "I64LeULoop",
+	irI64GeSLoop:       "I64GeSLoop",
+	irI64GeULoop:       "I64GeULoop",
+	irI64EqLoopImm:     "I64EqLoopImm",
+	irI64NeLoopImm:     "I64NeLoopImm",
+	irI64LtSLoopImm:    "I64LtSLoopImm",
+	irI64LtULoopImm:    "I64LtULoopImm",
+	irI64GtSLoopImm:    "I64GtSLoopImm",
+	irI64GtULoopImm:    "I64GtULoopImm",
+	irI64LeSLoopImm:    "I64LeSLoopImm",
+	irI64LeULoopImm:    "I64LeULoopImm",
+	irI64GeSLoopImm:    "I64GeSLoopImm",
+	irI64GeULoopImm:    "I64GeULoopImm",
+	irF32Eq:            "F32Eq",
+	irF32Ne:            "F32Ne",
+	irF32Lt:            "F32Lt",
+	irF32Gt:            "F32Gt",
+	irF32Le:            "F32Le",
+	irF32Ge:            "F32Ge",
+	irF32EqBr:          "F32EqBr",
+	irF32NeBr:          "F32NeBr",
+	irF32LtBr:          "F32LtBr",
+	irF32GtBr:          "F32GtBr",
+	irF32LeBr:          "F32LeBr",
+	irF32GeBr:          "F32GeBr",
+	irF32EqBrNot:       "F32EqBrNot",
+	irF32NeBrNot:       "F32NeBrNot",
+	irF32LtBrNot:       "F32LtBrNot",
+	irF32GtBrNot:       "F32GtBrNot",
+	irF32LeBrNot:       "F32LeBrNot",
+	irF32GeBrNot:       "F32GeBrNot",
+	irF32EqLoop:        "F32EqLoop",
+	irF32NeLoop:        "F32NeLoop",
+	irF32LtLoop:        "F32LtLoop",
+	irF32GtLoop:        "F32GtLoop",
+	irF32LeLoop:        "F32LeLoop",
+	irF32GeLoop:        "F32GeLoop",
+	irF32EqLoopNot:     "F32EqLoopNot",
+	irF32NeLoopNot:     "F32NeLoopNot",
+	irF32LtLoopNot:     "F32LtLoopNot",
+	irF32GtLoopNot:     "F32GtLoopNot",
+	irF32LeLoopNot:     "F32LeLoopNot",
+	irF32GeLoopNot:     "F32GeLoopNot",
+	irF64Eq:            "F64Eq",
+	irF64Ne:            "F64Ne",
+	irF64Lt:            "F64Lt",
+	irF64Gt:            "F64Gt",
+	irF64Le:            "F64Le",
+	irF64Ge:            "F64Ge",
+	irF64EqBr:          "F64EqBr",
+	irF64NeBr:          "F64NeBr",
+	irF64LtBr:          "F64LtBr",
+	irF64GtBr:          "F64GtBr",
+	irF64LeBr:          "F64LeBr",
+	irF64GeBr:          "F64GeBr",
+	irF64EqBrNot:       "F64EqBrNot",
+	irF64NeBrNot:       "F64NeBrNot",
+	irF64LtBrNot:       "F64LtBrNot",
+	irF64GtBrNot:       "F64GtBrNot",
+	irF64LeBrNot:       "F64LeBrNot",
+	irF64GeBrNot:       "F64GeBrNot",
+	irF64EqLoop:        "F64EqLoop",
+	irF64NeLoop:        "F64NeLoop",
+	irF64LtLoop:        "F64LtLoop",
+	irF64GtLoop:        "F64GtLoop",
+	irF64LeLoop:        "F64LeLoop",
+	irF64GeLoop:        "F64GeLoop",
+	irF64EqLoopNot:     "F64EqLoopNot",
+	irF64NeLoopNot:     "F64NeLoopNot",
+	irF64LtLoopNot:     "F64LtLoopNot",
+	irF64GtLoopNot:     "F64GtLoopNot",
+	irF64LeLoopNot:     "F64LeLoopNot",
+	irF64GeLoopNot:     "F64GeLoopNot",
+	irI32Clz:           "I32Clz",
+	irI32Ctz:           "I32Ctz",
+	irI32Popcnt:        "I32Popcnt",
+	irI32Add:           "I32Add",
+	irI32AddImm:        "I32AddImm",
+	irI32Sub:           "I32Sub",
+	irI32Mul:           "I32Mul",
+	irI32MulImm:        "I32MulImm",
+	irI32DivS:          "I32DivS",
+	irI32DivU:          "I32DivU",
+	irI32RemS:          "I32RemS",
+	irI32RemU:          "I32RemU",
+	irI32And:           "I32And",
+	irI32AndImm:        "I32AndImm",
+	irI32Or:            "I32Or",
+	irI32OrImm:         "I32OrImm",
+	irI32Xor:           "I32Xor",
+	irI32XorImm:        "I32XorImm",
+	irI32Shl:           "I32Shl",
+	irI32ShlImm:        "I32ShlImm",
+	irI32ShrS:          "I32ShrS",
+	irI32ShrSImm:       "I32ShrSImm",
+	irI32ShrU:          "I32ShrU",
+	irI32ShrUImm:       "I32ShrUImm",
+	irI32Rotl:          "I32Rotl",
+	irI32RotlImm:       "I32RotlImm",
+	irI32Rotr:          "I32Rotr",
+	irI32RotrImm:       "I32RotrImm",
+	irI64Clz:           "I64Clz",
+	irI64Ctz:           "I64Ctz",
+	irI64Popcnt:        "I64Popcnt",
+	irI64Add:           "I64Add",
+	irI64AddImm:        "I64AddImm",
+	irI64Sub:           "I64Sub",
+	irI64Mul:           "I64Mul",
+	irI64MulImm:        "I64MulImm",
+	irI64DivS:          "I64DivS",
+	irI64DivU:          "I64DivU",
+	irI64RemS:          "I64RemS",
+	irI64RemU:          "I64RemU",
+	irI64And:           "I64And",
+	irI64AndImm:        "I64AndImm",
+	irI64Or:            "I64Or",
+	irI64OrImm:         "I64OrImm",
+	irI64Xor:           "I64Xor",
+	irI64XorImm:        "I64XorImm",
+	irI64Shl:           "I64Shl",
+	irI64ShlImm:        "I64ShlImm",
+	irI64ShrS:          "I64ShrS",
+	irI64ShrSImm:       "I64ShrSImm",
+	irI64ShrU:          "I64ShrU",
+	irI64ShrUImm:       "I64ShrUImm",
+	irI64Rotl:          "I64Rotl",
+	irI64RotlImm:       "I64RotlImm",
+	irI64Rotr:          "I64Rotr",
+	irI64RotrImm:       "I64RotrImm",
+	irF32Abs:           "F32Abs",
+	irF32Neg:           "F32Neg",
+	irF32Ceil:          "F32Ceil",
+	irF32Floor:         "F32Floor",
+	irF32Trunc:         "F32Trunc",
+	irF32Nearest:       "F32Nearest",
+	irF32Sqrt:          "F32Sqrt",
+	irF32Add:           "F32Add",
+	irF32Sub:           "F32Sub",
+	irF32Mul:           "F32Mul",
+	irF32Div:           "F32Div",
+	irF32Min:           "F32Min",
+	irF32Max:           "F32Max",
+	irF32Copysign:      "F32Copysign",
+	irF64Abs:           "F64Abs",
+	irF64Neg:           "F64Neg",
+	irF64Ceil:          "F64Ceil",
+	irF64Floor:         "F64Floor",
+	irF64Trunc:         "F64Trunc",
+	irF64Nearest:       "F64Nearest",
+	irF64Sqrt:          "F64Sqrt",
+	irF64Add:           "F64Add",
+	irF64Sub:           "F64Sub",
+	irF64Mul:           "F64Mul",
+	irF64Div:           "F64Div",
+	irF64Min:           "F64Min",
+	irF64Max:           "F64Max",
+	irF64AddMul:        "F64AddMul",
+	irF64SubMul:        "F64SubMul",
+	irF64MulAdd:        "F64MulAdd",
+	irF64MulSub:        "F64MulSub",
+	irF64Copysign:      "F64Copysign",
+	irI32Wrap:          "I32Wrap",
+	irI64ExtendI32S:    "I64ExtendI32S",
+	irI32Extend8S:      "I32Extend8S",
+	irI32Extend16S:     "I32Extend16S",
+	irI64Extend8S:      "I64Extend8S",
+	irI64Extend16S:     "I64Extend16S",
+	irF32ConvertI32S:   "F32ConvertI32S",
+	irF32ConvertI32U:   "F32ConvertI32U",
+	irF32ConvertI64S:   "F32ConvertI64S",
+	irF32ConvertI64U:   "F32ConvertI64U",
+	irF64ConvertI32S:   "F64ConvertI32S",
+	irF64ConvertI32U:   "F64ConvertI32U",
+	irF64ConvertI64S:   "F64ConvertI64S",
+	irF64ConvertI64U:   "F64ConvertI64U",
+	irF32Demote:        "F32Demote",
+	irF64Promote:       "F64Promote",
+	irI32TruncF32S:     "I32TruncF32S",
+	irI32TruncSatF32S:  "I32TruncSatF32S",
+	irI32TruncF64S:     "I32TruncF64S",
+	irI32TruncSatF64S:  "I32TruncSatF64S",
+	irI32TruncF32U:     "I32TruncF32U",
+	irI32TruncSatF32U:  "I32TruncSatF32U",
+	irI32TruncF64U:     "I32TruncF64U",
+	irI32TruncSatF64U:  "I32TruncSatF64U",
+	irI64TruncF32S:     "I64TruncF32S",
+	irI64TruncSatF32S:  "I64TruncSatF32S",
+	irI64TruncF64S:     "I64TruncF64S",
+	irI64TruncSatF64S:  "I64TruncSatF64S",
+	irI64TruncF32U:     "I64TruncF32U",
+	irI64TruncSatF32U:  "I64TruncSatF32U",
+	irI64TruncF64U:     "I64TruncF64U",
+	irI64TruncSatF64U:  "I64TruncSatF64U",
+	irLoad8U:           "Load8U",
+	irLoad8UX:          "Load8UX",
+	irLoad8UK:          "Load8UK",
+	irLoad8UP:          "Load8UP",
+	irLoad8US:          "Load8US",
+	irLoad16U:          "Load16U",
+	irLoad16UX:         "Load16UX",
+	irLoad16UK:         "Load16UK",
+	irLoad16UP:         "Load16UP",
+	irLoad16US:         "Load16US",
+	irLoad32:           "Load32",
+	irLoad32X:          "Load32X",
+	irLoad32K:          "Load32K",
+	irLoad32P:          "Load32P",
+	irLoad32S:          "Load32S",
+	irLoad64:           "Load64",
+	irLoad64X:          "Load64X",
+	irLoad64K:          "Load64K",
+	irLoad64P:          "Load64P",
+	irLoad64S:          "Load64S",
+	irI32Load8S:        "I32Load8S",
+	irI32Load8SX:       "I32Load8SX",
+	irI32Load8SK:       "I32Load8SK",
+	irI32Load8SP:       "I32Load8SP",
+	irI32Load8SS:       "I32Load8SS",
+	irI32Load16S:       "I32Load16S",
+	irI32Load16SX:      "I32Load16SX",
+	irI32Load16SK:      "I32Load16SK",
+	irI32Load16SP:      "I32Load16SP",
+	irI32Load16SS:      "I32Load16SS",
+	irI64Load8S:        "I64Load8S",
+	irI64Load8SX:       "I64Load8SX",
+	irI64Load8SK:       "I64Load8SK",
+	irI64Load8SP:       "I64Load8SP",
+	irI64Load8SS:       "I64Load8SS",
+	irI64Load16S:       "I64Load16S",
+	irI64Load16SX:      "I64Load16SX",
+	irI64Load16SK:      "I64Load16SK",
+	irI64Load16SP:      "I64Load16SP",
+	irI64Load16SS:      "I64Load16SS",
+	irI64Load32S:       "I64Load32S",
+	irI64Load32SX:      "I64Load32SX",
+	irI64Load32SK:      "I64Load32SK",
+	irI64Load32SP:      "I64Load32SP",
+	irI64Load32SS:      "I64Load32SS",
+	irStore8:           "Store8",
+	irStore8X:          "Store8X",
+	irStore8K:          "Store8K",
+	irStore8P:          "Store8P",
+	irStore8S:          "Store8S",
+	irStore8I:          "Store8I",
+	irStore16:          "Store16",
+	irStore16X:         "Store16X",
+	irStore16K:         "Store16K",
+	irStore16P:         "Store16P",
+	irStore16S:         "Store16S",
+	irStore16I:         "Store16I",
+	irStore32:          "Store32",
+	irStore32X:         "Store32X",
+	irStore32K:         "Store32K",
+	irStore32P:         "Store32P",
+	irStore32S:         "Store32S",
+	irStore32I:         "Store32I",
+	irStore64:          "Store64",
+	irStore64X:         "Store64X",
+	irStore64K:         "Store64K",
+	irStore64P:         "Store64P",
+	irStore64S:         "Store64S",
+	irStore64I:         "Store64I",
 }
 
 // opHasDst says whether field a is a slot the operation writes and nothing else changes.

@@ -102,6 +102,7 @@ type program struct {
 // given to wazero: it would only add source lines to its stack traces.
 func compile(ctx context.Context, wasm []byte, s *setup) (*program, error) {
 	config := wazero.NewRuntimeConfig().
+		WithCoreFeatures(features).
 		WithDebugInfoEnabled(false).
 		WithMemoryLimitPages(s.pages)
 	if s.cache != nil {

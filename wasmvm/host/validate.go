@@ -19,7 +19,7 @@ func Validate(ctx context.Context, wasm []byte) error {
 		return err
 	}
 	// The interpreter validates all the same and has less to compile.
-	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().WithDebugInfoEnabled(false))
+	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(features).WithDebugInfoEnabled(false))
 	defer func() { _ = r.Close(ctx) }() // nothing was instantiated that could fail to close
 	if _, err := r.CompileModule(ctx, wasm); err != nil {
 		return invalid(wasm, err)

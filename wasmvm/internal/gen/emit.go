@@ -147,6 +147,8 @@ func expandToken(t string, fast bool) string {
 		return "code = " + arg + "\nbreak loop"
 	case "move":
 		return move
+	case "tailMove":
+		return tailMove
 	case "global":
 		return "*(*unsafe.Pointer)(unsafe.Add(v.globals, uintptr(uint32(in.d))*8))"
 	case "K32":

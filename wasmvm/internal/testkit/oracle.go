@@ -95,7 +95,7 @@ type Oracle struct {
 func RunOracle(t testing.TB, m *randmod.Module, args [][]uint64) *Outcome {
 	t.Helper()
 	o := &Oracle{ctx: context.Background(), mod: m}
-	o.runtime = wazero.NewRuntimeWithConfig(o.ctx, wazero.NewRuntimeConfigCompiler().WithMemoryLimitPages(randmod.MaxPages))
+	o.runtime = wazero.NewRuntimeWithConfig(o.ctx, wazero.NewRuntimeConfigCompiler().WithCoreFeatures(Features).WithMemoryLimitPages(randmod.MaxPages))
 	defer o.runtime.Close(o.ctx)
 	if err := o.host(); err != nil {
 		t.Fatal(err)

@@ -52,7 +52,7 @@ func TestDecodeErrors(t *testing.T) {
 		{"component", []byte("\x00asm\x0d\x00\x01\x00"), "component"},
 		{"version", []byte("\x00asm\x02\x00\x00\x00"), "version"},
 		{"truncated", body()[:40], "unexpected end"},
-		{"simd", body(0xFD, 12), "SIMD (v128) is not supported yet: opcode 0xfd 0x0c: in function 0 at file offset"},
+		{"relaxed simd", body(0xFD, 0x80, 0x02), "opcode 0xfd 0x100 is not supported: in function 0 at file offset"},
 		{"legacy exceptions", body(0x06, 0x40), "opcode 0x06 is not supported"},
 	} {
 		if _, err := Decode(c.wasm); err == nil || !strings.Contains(err.Error(), c.want) {

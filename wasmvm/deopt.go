@@ -6,6 +6,7 @@ import "unsafe"
 type alias struct {
 	slot    uint16
 	isConst bool
+	wide    bool   // a copy of both slots
 	local   uint16 // slot of the local it is a copy of
 	val     uint64
 }
@@ -15,7 +16,7 @@ func (l *fastLowerer) aliases() []alias {
 	var as []alias
 	for _, o := range l.stack {
 		if o.kind != inSlot {
-			as = append(as, alias{slot: o.slot, isConst: o.kind == isConst, local: o.local, val: o.val})
+			as = append(as, alias{slot: o.slot, isConst: o.kind == isConst, wide: o.wide, local: o.local, val: o.val})
 		}
 	}
 	return as
@@ -39,8 +40,13 @@ func (m *Machine) deopt(word, frame int) {
 	idx := int(f.starts[word-f.begin])
 	m.leaveFast(f, idx, frame)
 	for _, a := range f.aliasesAt(m.mod, idx) {
-		if m.stack[frame+int(a.slot)] = a.val; !a.isConst {
-			m.stack[frame+int(a.slot)] = m.stack[frame+int(a.local)]
+		switch to, from := m.stack[frame+int(a.slot):], m.stack[frame+int(a.local):]; {
+		case a.isConst:
+			to[0] = a.val
+		case a.wide:
+			to[0], to[1] = from[0], from[1]
+		default:
+			to[0] = from[0]
 		}
 	}
 }

@@ -31,17 +31,64 @@ func (f Frame) CallPC() uint32 {
 	return f.f.layout.PCs[f.idx-1]
 }
 
-// Local returns the raw bits of a local or parameter.
+// Local returns the raw bits of a local or parameter; of a v128 the lower half.
 func (f Frame) Local(i int) uint64 { return f.m.stack[f.at+f.f.fn.localSlot(i)] }
 
-// SetLocal sets the raw bits of a local or parameter.
+// SetLocal sets the raw bits of a local or parameter; of a v128 the lower half.
 func (f Frame) SetLocal(i int, v uint64) { f.m.stack[f.at+f.f.fn.localSlot(i)] = v }
 
-// NumOperands is the number of operands on the frame's stack; the arguments of the call a frame waits for are not among them.
-func (f Frame) NumOperands() int { return f.operandSlots() }
+// LocalBits returns the raw bits of a local or parameter, the lower half first. Only a v128 has an upper half.
+func (f Frame) LocalBits(i int) [2]uint64 {
+	return f.bits(f.at+f.f.fn.localSlot(i), f.f.fn.Locals[i])
+}
 
-// Operand returns the raw bits of an operand, 0 being the bottom.
-func (f Frame) Operand(j int) uint64 { return f.m.stack[f.at+f.f.base+j] }
+// SetLocalBits sets the raw bits of a local or parameter, the lower half first. The upper half counts for a v128 only.
+func (f Frame) SetLocalBits(i int, v [2]uint64) {
+	copy(f.m.stack[f.at+f.f.fn.localSlot(i):], v[:f.f.fn.Locals[i].Slots()])
+}
+
+// bits are those of a value of some type at a slot of the stack.
+func (f Frame) bits(slot int, t ValType) (v [2]uint64) {
+	copy(v[:], f.m.stack[slot:slot+t.Slots()])
+	return v
+}
+
+// NumOperands is the number of operands on the frame's stack; the arguments of the call a frame waits for are not among them.
+func (f Frame) NumOperands() int {
+	if !f.f.layout.vectors {
+		return f.operandSlots()
+	}
+	return len(f.operandTypes())
+}
+
+// Operand returns the raw bits of an operand, 0 being the bottom; of a v128 the lower half.
+func (f Frame) Operand(j int) uint64 { return f.OperandBits(j)[0] }
+
+// OperandBits returns the raw bits of an operand, 0 being the bottom, with the lower half first. Only a v128 has an upper half.
+func (f Frame) OperandBits(j int) [2]uint64 {
+	at := f.at + f.f.base
+	if !f.f.layout.vectors {
+		return [2]uint64{f.m.stack[at+j]}
+	}
+	ts := f.operandTypes()
+	return f.bits(at+slotsOf(ts[:j]), ts[j])
+}
+
+// operandTypes are the types of the operands. They are found by following the function's body, so they are asked for only where they are
+// needed to tell operands from slots.
+func (f Frame) operandTypes() []ValType {
+	if f.called < 0 {
+		return f.m.mod.OperandTypes(f.f.fn, f.idx)
+	}
+	ts := f.m.mod.OperandTypes(f.f.fn, f.idx-1)
+	for n, slots := 0, 0; n < len(ts); n++ {
+		if slots >= f.called {
+			return ts[:n]
+		}
+		slots += ts[n].Slots()
+	}
+	return ts
+}
 
 func (f Frame) operandSlots() int {
 	if f.called >= 0 {

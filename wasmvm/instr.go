@@ -36,11 +36,7 @@ func (r *instrReader) next(in *instr) {
 		return
 	}
 	if in.def == nil {
-		if in.op>>16 == 0xFD {
-			r.fail(fmt.Errorf("%w: %v", errSIMD, in.op))
-		} else {
-			r.fail(fmt.Errorf("%v is not supported", in.op))
-		}
+		r.fail(fmt.Errorf("%v is not supported", in.op))
 		r.pos = start
 		return
 	}
@@ -48,9 +44,6 @@ func (r *instrReader) next(in *instr) {
 	case immNone:
 	case immBlock:
 		in.block = r.sleb(33)
-		if in.block == -5 {
-			r.fail(errSIMD)
-		}
 	case immLabel, immFunc, immLocal, immGlobal, immTable, immData, immElem:
 		in.a = r.u32()
 	case immBrTable:
@@ -102,7 +95,7 @@ func (m *Module) blockType(bt int64) (params, results []ValType, err error) {
 	switch bt {
 	case blockEmpty:
 		return nil, nil, nil
-	case -1, -2, -3, -4, -16, -17:
+	case -1, -2, -3, -4, -5, -16, -17:
 		return nil, blockResults[byte(bt&0x7F)], nil
 	}
 	if bt < 0 || bt >= int64(len(m.Types)) {
@@ -112,5 +105,5 @@ func (m *Module) blockType(bt int64) (params, results []ValType, err error) {
 }
 
 var blockResults = map[byte][]ValType{
-	byte(I32): {I32}, byte(I64): {I64}, byte(F32): {F32}, byte(F64): {F64}, byte(FuncRef): {FuncRef}, byte(ExternRef): {ExternRef},
+	byte(I32): {I32}, byte(I64): {I64}, byte(F32): {F32}, byte(F64): {F64}, byte(V128): {V128}, byte(FuncRef): {FuncRef}, byte(ExternRef): {ExternRef},
 }

@@ -12,8 +12,9 @@ type Layout struct {
 	Ops      []Opcode // Ops[0] is OpEnter
 	MaxStack int      // highest operand stack, in operands
 
-	heights []int32 // operands before each instruction, or unreachable
+	heights []int32 // slots of the operands before each instruction, or unreachable
 	slots   int     // highest operand stack, in frame slots
+	vectors bool    // some operand takes two slots
 }
 
 const unreachable = -1
@@ -53,17 +54,14 @@ func computeLayout(m *Module, fn *Func) (*Layout, error) {
 	n := fn.numInstrs + 1
 	l := &Layout{PCs: make([]uint32, 1, n), Ops: make([]Opcode, 1, n), heights: make([]int32, 1, n)}
 	l.PCs[0], l.Ops[0] = fn.BodyStart, OpEnter
-	note := func(t *typer) {
-		if len(t.stack) > l.MaxStack {
-			l.MaxStack = len(t.stack)
-			l.slots = max(l.slots, t.offset(len(t.stack)))
-		}
-	}
 	err := m.eachInstr(fn, func(_ int, pc uint32, in *instr, t *typer) error {
-		note(t)
+		slots := t.offset(len(t.stack))
+		l.MaxStack = max(l.MaxStack, len(t.stack))
+		l.slots = max(l.slots, slots)
 		h := int32(unreachable)
 		if !t.dead {
-			h = int32(len(t.stack))
+			h = int32(slots)
+			l.vectors = l.vectors || slots != len(t.stack)
 		}
 		l.PCs = append(l.PCs, pc)
 		l.Ops = append(l.Ops, in.op)

@@ -21,7 +21,7 @@ func (l *fastLowerer) block(in *instr, t *typer) error {
 	if len(l.stack) < len(params) {
 		return errUnderflow
 	}
-	c.params, c.height = len(params), len(l.stack)-len(params)
+	c.height = len(l.stack) - len(params)
 	switch in.op {
 	case OpLoop:
 		l.flushAhead()
@@ -55,7 +55,7 @@ func (l *fastLowerer) elseOp(t *typer) error {
 	l.setLabel(l.i+1, false)
 	l.patch(fix{c.ifWord, c.ifWord, c.idx}, l.i+1)
 	c.ifWord = -1
-	l.reset(c.height + c.params)
+	l.reset(c.height, t.top().params...)
 	return nil
 }
 
@@ -77,7 +77,7 @@ func (l *fastLowerer) end(t *typer) error {
 		for _, f := range c.ends {
 			l.patch(f, l.i)
 		}
-		l.reset(len(t.stack))
+		l.reset(c.height, t.stack[c.height:]...)
 	} else if !falls {
 		l.reset(c.height)
 	}
@@ -124,13 +124,14 @@ func (l *fastLowerer) carry(label uint32, t *typer) (w ins, err error) {
 	if err != nil {
 		return w, err
 	}
-	n := len(c.labelTypes())
+	ts := c.labelTypes()
+	n := len(ts)
 	if len(l.stack)-n < c.height {
 		return w, errUnderflow
 	}
 	l.flush(len(l.stack) - n)
 	if n > 0 {
-		w.a, w.b, w.c = l.stack[len(l.stack)-n].slot, l.stack[c.height].slot, uint16(n)
+		w.a, w.b, w.c = l.stack[len(l.stack)-n].slot, l.stack[c.height].slot, uint16(slotsOf(ts))
 		if w.a == w.b {
 			w = ins{}
 		}
@@ -205,14 +206,17 @@ func (l *fastLowerer) brTable(in *instr, t *typer) error {
 // ret returns with the results on top of the stack.
 func (l *fastLowerer) ret() {
 	w := ins{b: uint16(l.shape.link), e: int32(l.i + 1 - l.size)}
-	switch n := len(l.fn.Type.Results); n {
-	case 0:
+	slots := slotsOf(l.fn.Type.Results)
+	switch n := len(l.fn.Type.Results); {
+	case n == 0:
 		w.op = irRet0
-	case 1:
+	case slots == 1:
 		w.op, w.a = irRet1, l.use(l.stack[len(l.stack)-1])
+	case n == 1:
+		w.op, w.a, w.c = irRetN, l.use(l.stack[len(l.stack)-1]), 2
 	default:
 		l.flush(len(l.stack) - n)
-		w.op, w.a, w.c = irRetN, l.stack[len(l.stack)-n].slot, uint16(n)
+		w.op, w.a, w.c = irRetN, l.stack[len(l.stack)-n].slot, uint16(slots)
 	}
 	l.emit(w)
 	l.last = -1
@@ -239,8 +243,6 @@ func (l *fastLowerer) call(w ins, ft *FuncType, host bool) error {
 		l.returns = append(l.returns, returnSite{uint32(l.i), uint32(len(l.code))})
 	}
 	l.last = -1
-	for range ft.Results {
-		l.push(operand{})
-	}
+	l.pushTypes(ft.Results)
 	return nil
 }

@@ -43,6 +43,7 @@ type fastLowerer struct {
 // operand is an entry of the symbolic operand stack.
 type operand struct {
 	kind  operandKind
+	wide  bool   // it takes two slots; never a constant
 	slot  uint16 // where it belongs
 	local uint16 // of inLocal: the local's slot
 	known bool   // of inLocal: the local holds val
@@ -62,10 +63,9 @@ type fastCtrl struct {
 	op     Opcode
 	dead   bool // it cannot be reached at all
 	height int  // operands below the parameters
-	params int
-	word   int // of a loop: where its code begins
-	idx    int // of a loop or if: its instruction
-	ifWord int // the branch to else or end, -1 if there is none
+	word   int  // of a loop: where its code begins
+	idx    int  // of a loop or if: its instruction
+	ifWord int  // the branch to else or end, -1 if there is none
 	ends   []fix
 
 	landing bool // the driver goes to its end
@@ -198,9 +198,24 @@ func (o operand) constant() (v uint64, ok bool) {
 // nextSlot is the slot of the operand to be pushed next.
 func (l *fastLowerer) nextSlot() uint16 {
 	if n := len(l.stack); n > 0 {
-		return l.stack[n-1].slot + 1
+		return l.stack[n-1].slot + l.stack[n-1].slots()
 	}
 	return uint16(l.shape.base)
+}
+
+// slots is how many slots the operand takes.
+func (o *operand) slots() uint16 {
+	if o.wide {
+		return 2
+	}
+	return 1
+}
+
+// pushTypes pushes operands of the given types that are in their slots.
+func (l *fastLowerer) pushTypes(ts []ValType) {
+	for _, t := range ts {
+		l.push(operand{wide: t == V128})
+	}
 }
 
 func (l *fastLowerer) push(o operand) {
@@ -209,10 +224,13 @@ func (l *fastLowerer) push(o operand) {
 }
 
 // result emits a word and pushes the operand it makes.
-func (l *fastLowerer) result(w ins) {
+func (l *fastLowerer) result(w ins) { l.resultOf(w, false) }
+
+// resultOf emits a word and pushes the operand of one or two slots that it makes.
+func (l *fastLowerer) resultOf(w ins, wide bool) {
 	w.a = l.nextSlot()
 	l.emit(w)
-	l.push(operand{})
+	l.push(operand{wide: wide})
 }
 
 func (l *fastLowerer) pop() operand {
@@ -249,7 +267,7 @@ func (l *fastLowerer) flush(n int) {
 func (l *fastLowerer) settle(i int) {
 	switch o := &l.stack[i]; o.kind {
 	case inLocal:
-		l.emit(ins{op: irMov, a: o.slot, b: o.local})
+		l.emit(ins{op: movOf(o.wide), a: o.slot, b: o.local})
 		o.kind = inSlot
 	case isConst:
 		l.use(*o)
@@ -266,14 +284,20 @@ func (l *fastLowerer) settleLocal(local uint16) {
 	}
 }
 
-// reset makes the stack hold n operands, all in their slots.
-func (l *fastLowerer) reset(n int) {
-	l.stack = l.stack[:min(n, len(l.stack))]
-	l.settled = min(l.settled, len(l.stack))
-	for len(l.stack) < n {
-		l.push(operand{})
-	}
-	for ; l.settled < n; l.settled++ {
+// reset makes the stack hold its n lowest operands and others of the given types, all in their slots.
+func (l *fastLowerer) reset(n int, ts ...ValType) {
+	l.stack = l.stack[:n]
+	l.settled = min(l.settled, n)
+	l.pushTypes(ts)
+	for ; l.settled < len(l.stack); l.settled++ {
 		l.stack[l.settled].kind = inSlot
 	}
+}
+
+// movOf is the operation that copies a value of one or two slots.
+func movOf(wide bool) irOp {
+	if wide {
+		return irMov2
+	}
+	return irMov
 }

@@ -47,7 +47,7 @@ func (l *fastLowerer) plain(in *instr, t *typer) error {
 		if int64(in.a) >= int64(len(l.slots)) {
 			return fmt.Errorf("local %d does not exist", in.a)
 		}
-		l.local(in.op, uint16(l.slots[in.a]))
+		l.local(in.op, uint16(l.slots[in.a]), l.fn.Locals[in.a] == V128)
 	default:
 		return l.operation(in)
 	}
@@ -68,10 +68,10 @@ func (l *fastLowerer) driver(d driverOp, in *instr) {
 }
 
 // local lowers the access to a local. A value just made is made in the local instead.
-func (l *fastLowerer) local(op Opcode, local uint16) {
+func (l *fastLowerer) local(op Opcode, local uint16, wide bool) {
 	if op == OpLocalGet {
 		v, known := l.consts[local]
-		l.push(operand{kind: inLocal, local: local, known: known, val: v})
+		l.push(operand{kind: inLocal, wide: wide, local: local, known: known, val: v})
 		return
 	}
 	o := l.pop()
@@ -90,13 +90,13 @@ func (l *fastLowerer) local(op Opcode, local uint16) {
 	if w := l.made(o); w != nil {
 		w.a = local
 		l.touched = true
-		o = operand{kind: inLocal, local: local}
+		o = operand{kind: inLocal, wide: wide, local: local}
 	} else if o.kind == isConst {
 		w := ins{op: irConst, a: local}
 		w.setK64(o.val)
 		l.emit(w)
 	} else {
-		l.emit(ins{op: irMov, a: local, b: l.use(o)})
+		l.emit(ins{op: movOf(wide), a: local, b: l.use(o)})
 	}
 	if op == OpLocalTee {
 		l.push(o)
@@ -116,11 +116,25 @@ func (l *fastLowerer) operation(in *instr) error {
 		l.result(ins{op: irRefIsNull, b: l.use(l.pop())})
 	case OpSelect, OpSelectT:
 		cond, y, x := l.pop(), l.pop(), l.pop()
-		l.result(ins{op: irSelect, b: l.use(x), c: l.use(y), d: int32(l.use(cond))})
+		w := ins{op: irSelect, b: l.use(x), c: l.use(y), d: int32(l.use(cond))}
+		if x.wide {
+			w.op = irSelect2
+		}
+		l.resultOf(w, x.wide)
 	case OpGlobalGet:
-		l.result(ins{op: irGlobalGet, d: int32(in.a)})
+		w := ins{op: irGlobalGet, d: int32(in.a)}
+		wide := l.m.Globals[in.a].Type == V128
+		if wide {
+			w.op = irGlobalGet2
+		}
+		l.resultOf(w, wide)
 	case OpGlobalSet:
-		l.emit(ins{op: irGlobalSet, a: l.use(l.pop()), d: int32(in.a)})
+		o := l.pop()
+		w := ins{op: irGlobalSet, a: l.use(o), d: int32(in.a)}
+		if o.wide {
+			w.op = irGlobalSet2
+		}
+		l.emit(w)
 	case OpMemorySize:
 		l.result(ins{op: irMemorySize})
 	case opI64ExtendI32U, opI32ReinterpretF32, opI64ReinterpretF64, opF32ReinterpretI32, opF64ReinterpretI64:

@@ -235,6 +235,9 @@ func (l *preciseLowerer) operation(in *instr, t *typer, top func(int) uint16, ne
 	case OpSelect, OpSelectT:
 		if params = 3; need(3) == nil {
 			w = ins{op: irSelect, a: top(3), b: top(3), c: top(2), d: int32(top(1))}
+			if t.stack[len(t.stack)-2] == V128 {
+				w.op = irSelect2
+			}
 		}
 	case OpLocalGet, OpLocalSet, OpLocalTee:
 		if int64(in.a) >= int64(len(l.slots)) {
@@ -242,15 +245,21 @@ func (l *preciseLowerer) operation(in *instr, t *typer, top func(int) uint16, ne
 		}
 		local := uint16(l.slots[in.a])
 		if in.op == OpLocalGet {
-			w = ins{op: irMov, a: push, b: local}
+			w = ins{op: movOf(l.fn.Locals[in.a] == V128), a: push, b: local}
 		} else if params = 1; need(1) == nil {
-			w = ins{op: irMov, a: local, b: top(1)}
+			w = ins{op: movOf(l.fn.Locals[in.a] == V128), a: local, b: top(1)}
 		}
 	case OpGlobalGet:
 		w = ins{op: irGlobalGet, a: push, d: int32(in.a)}
+		if l.m.Globals[in.a].Type == V128 {
+			w.op = irGlobalGet2
+		}
 	case OpGlobalSet:
 		if params = 1; need(1) == nil {
 			w = ins{op: irGlobalSet, a: top(1), d: int32(in.a)}
+			if l.m.Globals[in.a].Type == V128 {
+				w.op = irGlobalSet2
+			}
 		}
 	case OpI32Const, OpI64Const, OpF32Const, OpF64Const:
 		w = ins{op: irConst, a: push}

@@ -106,7 +106,7 @@ type Machine struct {
 	lastCore  *Core
 }
 
-// globalCell holds one global; a v128 will take both words.
+// globalCell holds one global; only a v128 takes both words.
 type globalCell struct {
 	typ GlobalType
 	v   [2]uint64
@@ -130,11 +130,22 @@ func (m *Machine) ClearInterrupt() { m.interrupt.Store(false) }
 // SetTier chooses how Run executes; it makes no difference to the results.
 func (m *Machine) SetTier(t Tier) { m.tier = t }
 
-// Global returns the raw bits of a global, by the index space that begins with the imported ones.
+// Global returns the raw bits of a global, by the index space that begins with the imported ones; of a v128 the lower half.
 func (m *Machine) Global(i int) uint64 { return m.globs[i].v[0] }
 
-// SetGlobal sets the raw bits of a global.
+// SetGlobal sets the raw bits of a global; of a v128 the lower half.
 func (m *Machine) SetGlobal(i int, v uint64) { m.globs[i].v[0] = v }
+
+// GlobalBits returns the raw bits of a global, the lower half first. Only a v128 has an upper half.
+func (m *Machine) GlobalBits(i int) [2]uint64 { return m.globs[i].v }
+
+// SetGlobalBits sets the raw bits of a global, the lower half first. The upper half counts for a v128 only.
+func (m *Machine) SetGlobalBits(i int, v [2]uint64) {
+	if m.globs[i].typ.Type.Slots() == 1 {
+		v[1] = 0
+	}
+	m.globs[i].v = v
+}
 
 // PC is the program counter of the next instruction, 0 if there is no frame.
 func (m *Machine) PC() uint32 {
@@ -161,7 +172,7 @@ func (m *Machine) top() int {
 	return m.frame + f.base + f.operandSlots(m.idx)
 }
 
-// operandSlots is the height of the operand stack before an instruction that can be reached.
+// operandSlots is how many slots the operand stack takes before an instruction that can be reached.
 func (f *loweredFunc) operandSlots(idx int) int { return max(0, int(f.layout.heights[idx])) }
 
 var (

@@ -27,29 +27,29 @@ const (
 	OpReturnCall         Opcode = 0x12
 	OpReturnCallIndirect Opcode = 0x13
 
-	OpDrop         Opcode = 0x1A
-	OpSelect       Opcode = 0x1B
-	OpSelectT      Opcode = 0x1C
-	OpLocalGet     Opcode = 0x20
-	OpLocalSet     Opcode = 0x21
-	OpLocalTee     Opcode = 0x22
-	OpGlobalGet    Opcode = 0x23
-	OpGlobalSet    Opcode = 0x24
-	OpTableGet     Opcode = 0x25
-	OpTableSet     Opcode = 0x26
-	OpI32Load      Opcode = 0x28
-	OpI64Store32   Opcode = 0x3E
-	OpMemorySize   Opcode = 0x3F
-	OpMemoryGrow   Opcode = 0x40
-	OpI32Const     Opcode = 0x41
-	OpI64Const     Opcode = 0x42
-	OpF32Const     Opcode = 0x43
-	OpF64Const     Opcode = 0x44
-	OpI32Eqz       Opcode = 0x45
-	OpI64Eqz       Opcode = 0x50
-	OpRefNull      Opcode = 0xD0
-	OpRefIsNull    Opcode = 0xD1
-	OpRefFunc      Opcode = 0xD2
+	OpDrop       Opcode = 0x1A
+	OpSelect     Opcode = 0x1B
+	OpSelectT    Opcode = 0x1C
+	OpLocalGet   Opcode = 0x20
+	OpLocalSet   Opcode = 0x21
+	OpLocalTee   Opcode = 0x22
+	OpGlobalGet  Opcode = 0x23
+	OpGlobalSet  Opcode = 0x24
+	OpTableGet   Opcode = 0x25
+	OpTableSet   Opcode = 0x26
+	OpI32Load    Opcode = 0x28
+	OpI64Store32 Opcode = 0x3E
+	OpMemorySize Opcode = 0x3F
+	OpMemoryGrow Opcode = 0x40
+	OpI32Const   Opcode = 0x41
+	OpI64Const   Opcode = 0x42
+	OpF32Const   Opcode = 0x43
+	OpF64Const   Opcode = 0x44
+	OpI32Eqz     Opcode = 0x45
+	OpI64Eqz     Opcode = 0x50
+	OpRefNull    Opcode = 0xD0
+	OpRefIsNull  Opcode = 0xD1
+	OpRefFunc    Opcode = 0xD2
 
 	OpMemoryInit Opcode = 0xFC<<16 | 8
 	OpDataDrop   Opcode = 0xFC<<16 | 9
@@ -92,7 +92,7 @@ const (
 	immTableCopy // two tables
 )
 
-// opDef describes an opcode. sig lists operand and result types (i l f d for i32 i64 f32 f64) separated by a colon; it is empty where the types depend on more than the opcode.
+// opDef describes an opcode. sig lists operand and result types (i l f d v for i32 i64 f32 f64 v128) separated by a colon; it is empty where the types depend on more than the opcode.
 type opDef struct {
 	name string
 	imm  immKind
@@ -137,6 +137,8 @@ func sigType(c byte) ValType {
 		return I64
 	case 'f':
 		return F32
+	case 'v':
+		return V128
 	}
 	return F64
 }

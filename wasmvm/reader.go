@@ -106,9 +106,7 @@ func (r *reader) count() (n uint32, capacity int) {
 func (r *reader) valType() ValType {
 	t := ValType(r.byte())
 	switch t {
-	case I32, I64, F32, F64, FuncRef, ExternRef:
-	case V128:
-		r.fail(errSIMD)
+	case I32, I64, F32, F64, V128, FuncRef, ExternRef:
 	default:
 		r.fail(fmt.Errorf("unknown value type 0x%02x", byte(t)))
 	}
@@ -122,5 +120,3 @@ func (r *reader) refType() ValType {
 	}
 	return t
 }
-
-var errSIMD = errors.New("SIMD (v128) is not supported yet")

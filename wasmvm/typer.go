@@ -66,6 +66,31 @@ func (t *typer) pop(n int) error {
 	return nil
 }
 
+var errWidth = errors.New("an operand has another size than its use")
+
+// popTypes takes operands of the given types off the stack. Of the types it checks what the lowerings count with, the number of slots.
+func (t *typer) popTypes(ts []ValType) error {
+	if err := t.holds(ts); err != nil {
+		return err
+	}
+	t.cut(len(t.stack) - len(ts))
+	return nil
+}
+
+// holds checks that the operands on top of the stack have the size of the given types.
+func (t *typer) holds(ts []ValType) error {
+	n := len(t.stack) - len(ts)
+	if n < t.top().height {
+		return errUnderflow
+	}
+	for i, want := range ts {
+		if t.stack[n+i].Slots() != want.Slots() {
+			return errWidth
+		}
+	}
+	return nil
+}
+
 // cut takes operands off the stack until n are left.
 func (t *typer) cut(n int) {
 	t.stack = t.stack[:n]
@@ -118,6 +143,8 @@ func (t *typer) apply(in *instr) error {
 			t.cut(c.height)
 		} else if len(t.stack) != c.height+len(c.results) {
 			return fmt.Errorf("%d operands at the end of a block with %d results", len(t.stack)-c.height, len(c.results))
+		} else if err := t.holds(c.results); err != nil {
+			return err
 		}
 		t.ctrl = t.ctrl[:len(t.ctrl)-1]
 		return nil
@@ -143,7 +170,7 @@ func (t *typer) enter(in *instr) error {
 				return err
 			}
 		}
-		if err := t.pop(len(c.params)); err != nil {
+		if err := t.popTypes(c.params); err != nil {
 			return err
 		}
 		c.height = len(t.stack)
@@ -161,6 +188,11 @@ func (t *typer) applySig(sig string) error {
 	if err := t.pop(n); err != nil {
 		return err
 	}
+	for i, c := range []byte(sig[:n]) {
+		if t.stack[len(t.stack):][:n][i].Slots() != sigType(c).Slots() {
+			return errWidth
+		}
+	}
 	for _, c := range []byte(sig[n+1:]) {
 		t.push(sigType(c))
 	}
@@ -173,10 +205,7 @@ func (t *typer) branch(label uint32) error {
 		return err
 	}
 	c.targeted = c.op != OpLoop
-	if n := len(c.labelTypes()); len(t.stack)-n < t.top().height || len(t.stack)-n < c.height {
-		return errUnderflow
-	}
-	return nil
+	return t.holds(c.labelTypes())
 }
 
 func (t *typer) applySpecial(in *instr) error {
@@ -203,10 +232,8 @@ func (t *typer) applySpecial(in *instr) error {
 		}
 		t.dead = true
 	case OpReturn:
-		if len(t.stack)-len(t.fn.Type.Results) < t.top().height {
-			return errUnderflow
-		}
 		t.dead = true
+		return t.holds(t.fn.Type.Results)
 	case OpCall, OpCallIndirect:
 		return t.call(in)
 	case OpReturnCall, OpReturnCallIndirect:
@@ -218,13 +245,16 @@ func (t *typer) applySpecial(in *instr) error {
 		if err := t.pop(3); err != nil {
 			return err
 		}
+		if s[len(s)-3].Slots() != s[len(s)-2].Slots() {
+			return errWidth
+		}
 		t.push(s[len(s)-3])
 	case OpLocalGet, OpLocalSet, OpLocalTee:
 		if int64(in.a) >= int64(len(t.fn.Locals)) {
 			return fmt.Errorf("local %d does not exist", in.a)
 		}
 		if in.op != OpLocalGet {
-			if err := t.pop(1); err != nil {
+			if err := t.popTypes(t.fn.Locals[in.a : in.a+1]); err != nil {
 				return err
 			}
 		}
@@ -236,7 +266,7 @@ func (t *typer) applySpecial(in *instr) error {
 			return fmt.Errorf("global %d does not exist", in.a)
 		}
 		if in.op == OpGlobalSet {
-			return t.pop(1)
+			return t.popTypes([]ValType{t.m.Globals[in.a].Type})
 		}
 		t.push(t.m.Globals[in.a].Type)
 	case OpTableGet, OpTableSet, OpTableGrow, OpTableFill:
@@ -283,7 +313,7 @@ func (t *typer) calleeType(in *instr) (*FuncType, error) {
 	if ft == nil {
 		return nil, fmt.Errorf("%v: function or type %d does not exist", in.op, in.a)
 	}
-	return ft, t.pop(len(ft.Params))
+	return ft, t.popTypes(ft.Params)
 }
 
 func (t *typer) tableOp(in *instr) error {

@@ -52,6 +52,29 @@ loop:
 		case irGlobalGet:
 			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(*(*unsafe.Pointer)(unsafe.Add(v.globals, uintptr(uint32(in.d))*8)))
 			pc = unsafe.Add(pc, 16)
+		case irMov2:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+			pc = unsafe.Add(pc, 16)
+		case irSelect2:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			if *(*uint32)(unsafe.Add(fp, uintptr(uint32(in.d))*8)) == 0 {
+				x0, x1 = *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+			pc = unsafe.Add(pc, 16)
+		case irGlobalGet2:
+			p := *(*unsafe.Pointer)(unsafe.Add(v.globals, uintptr(uint32(in.d))*8))
+			x0, x1 := *(*uint64)(p), *(*uint64)(unsafe.Add(p, 8))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+			pc = unsafe.Add(pc, 16)
+		case irGlobalSet2:
+			p := *(*unsafe.Pointer)(unsafe.Add(v.globals, uintptr(uint32(in.d))*8))
+			*(*uint64)(p), *(*uint64)(unsafe.Add(p, 8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8))
+			pc = unsafe.Add(pc, 16)
 		case irGlobalSet:
 			*(*uint64)(*(*unsafe.Pointer)(unsafe.Add(v.globals, uintptr(uint32(in.d))*8))) = *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8))
 			pc = unsafe.Add(pc, 16)
@@ -3452,7 +3475,7 @@ loop:
 			}
 			*(*uint64)(unsafe.Add(mem, ea)) = uint64(int64(in.e))
 			pc = unsafe.Add(pc, 16)
-		case 28, 29, 30, 31, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456, 457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 470, 471, 472, 473, 474, 475, 476, 477, 478, 479, 480, 481, 482, 483, 484, 485, 486, 487, 488, 489, 490, 491, 492, 493, 494, 495, 496, 497, 498, 499, 500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511:
+		case 32, 33, 34, 35, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456, 457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 470, 471, 472, 473, 474, 475, 476, 477, 478, 479, 480, 481, 482, 483, 484, 485, 486, 487, 488, 489, 490, 491, 492, 493, 494, 495, 496, 497, 498, 499, 500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511:
 			code = exitInvalid
 			break loop
 		}

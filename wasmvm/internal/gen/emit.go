@@ -149,6 +149,11 @@ func expandToken(t string, fast bool) string {
 		return move
 	case "tailMove":
 		return tailMove
+	case "wide": // both halves of a value: {wide x B} declares x0 and x1
+		name, field, _ := strings.Cut(arg, " ")
+		return name + "0, " + name + "1 := {" + field + "}, {" + field + "+1}"
+	case "setWide":
+		return "{A} = " + arg + "0\n{A+1} = " + arg + "1"
 	case "global":
 		return "*(*unsafe.Pointer)(unsafe.Add(v.globals, uintptr(uint32(in.d))*8))"
 	case "K32":
@@ -174,7 +179,11 @@ func expandToken(t string, fast bool) string {
 		}
 		return "if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-" + arg + " {\n{exit exitMemory}\n}\n"
 	}
+	at := ""
+	if upper, ok := strings.CutSuffix(word, "+1"); ok { // the slot behind
+		word, at = upper, "+8"
+	}
 	field := strings.ToLower(word[:1])
 	typ := map[string]string{"": "uint64", "64": "uint64", "32": "uint32", "f32": "float32", "f64": "float64"}[word[1:]]
-	return "*(*" + typ + ")(unsafe.Add(fp, uintptr(in." + field + ")*8))"
+	return "*(*" + typ + ")(unsafe.Add(fp, uintptr(in." + field + ")*8" + at + "))"
 }

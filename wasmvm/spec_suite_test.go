@@ -161,6 +161,12 @@ func (u *universe) command(c *specCommand) error {
 			return fmt.Errorf("%s returned %x, but should trap: %s", c.Action.Field, got, c.Text)
 		}
 		return checkTrap(err, c.Text)
+	case "assert_exception":
+		got, err := u.action(c)
+		if err == nil {
+			return fmt.Errorf("%s returned %x, but should end in an exception", c.Action.Field, got)
+		}
+		return checkTrap(err, "uncaught exception")
 	case "assert_invalid", "assert_malformed":
 		return u.assertRejected(c)
 	case "assert_unlinkable":

@@ -164,8 +164,11 @@ func (u *universe) instance(name string) (instance, error) {
 
 func (u *universe) register(c *specCommand) error {
 	i, err := u.instance(c.Name)
+	if err != nil {
+		return err
+	}
 	u.registered[c.As] = i
-	return err
+	return nil
 }
 
 // action runs an action and returns raw result bits with their types.
@@ -178,7 +181,7 @@ func (u *universe) action(c *specCommand) ([]typedValue, error) {
 		switch {
 		case e.Name != c.Action.Field:
 		case c.Action.Type == "get" && e.Kind == wasmvm.ExternGlobal:
-			return []typedValue{{i.module.Globals[e.Index].Type, i.machine.Global(int(e.Index))}}, nil
+			return []typedValue{{i.module.Globals[e.Index].Type, [2]uint64{i.machine.Global(int(e.Index))}}}, nil
 		case c.Action.Type == "invoke" && e.Kind == wasmvm.ExternFunc:
 			return i.invoke(e.Index, c)
 		}
@@ -189,11 +192,11 @@ func (u *universe) action(c *specCommand) ([]typedValue, error) {
 func (i instance) invoke(fn uint32, c *specCommand) ([]typedValue, error) {
 	var args []uint64
 	for _, a := range c.Action.Args {
-		v, err := a.bits()
+		words, err := a.words()
 		if err != nil {
 			return nil, err
 		}
-		args = append(args, v)
+		args = append(args, words...)
 	}
 	// In wazero only the effects count; results and traps are ours to get right.
 	_, _ = i.oracle.ExportedFunction(c.Action.Field).Call(ctx, args...)
@@ -201,13 +204,17 @@ func (i instance) invoke(fn uint32, c *specCommand) ([]typedValue, error) {
 	if err != nil {
 		return nil, err
 	}
-	types := i.module.FuncType(fn).Results
-	if len(types) != len(results) {
-		return nil, fmt.Errorf("%d results of %d", len(results), len(types))
+	var typed []typedValue
+	for _, t := range i.module.FuncType(fn).Results {
+		v := typedValue{typ: t}
+		if copy(v.bits[:t.Slots()], results) != t.Slots() {
+			return nil, fmt.Errorf("too few results: %x for type %v", results, t)
+		}
+		results = results[t.Slots():]
+		typed = append(typed, v)
 	}
-	typed := make([]typedValue, len(types))
-	for k, t := range types {
-		typed[k] = typedValue{t, results[k]}
+	if len(results) > 0 {
+		return nil, fmt.Errorf("%d words too many in the results", len(results))
 	}
 	return typed, nil
 }

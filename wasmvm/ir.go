@@ -95,7 +95,7 @@ const (
 
 // vm is the state the loops work on. The driver sets it from the machine before it enters a loop.
 type vm struct {
-	pad         [4]uint64 // see padding in internal/gen
+	pad         [4]uint64 // see padding in internal/gen; the first one is not used
 	pc, fp, mem unsafe.Pointer
 	msize       uint64
 	flags       unsafe.Pointer // one byte a page

@@ -3,6 +3,7 @@ package reverse
 // ReverseStep goes back by one instruction. A watchpoint that this instruction
 // touches is reported.
 func (t *Timeline) ReverseStep() Stop {
+	defer t.prog.end()
 	now := t.Now()
 	if now == t.hist.origin() {
 		return t.stop(ReasonBegin)
@@ -39,6 +40,7 @@ func (t *Timeline) peek() ([]WatchHit, event) {
 // breakpoint or whose instruction touches a watchpoint, or else to the start
 // of history.
 func (t *Timeline) ReverseContinue() Stop {
+	defer t.prog.end()
 	now, origin := t.Now(), t.hist.origin()
 	if t.stops.empty() || now == origin {
 		if ev := t.goTo(origin); ev.kind != eventLimit {
@@ -46,24 +48,86 @@ func (t *Timeline) ReverseContinue() Stop {
 		}
 		return t.stop(ReasonBegin)
 	}
-	for hi := now; hi > origin; {
-		from := t.hist.before(hi)
-		lo := from.pos
-		last, ev := t.scan(from, hi, 0)
-		switch {
-		case ev.kind == eventInterrupt:
-			return t.backTo(hi, ReasonInterrupt)
-		case ev.kind != eventLimit:
-			return t.outcome(ev)
-		case last.found:
-			if ev := t.goTo(last.pos); ev.kind != eventLimit {
-				return t.outcome(ev)
-			}
-			return t.hit(last.hits)
+	hi := now
+	defer t.prog.begin(ProgressScan, now-origin, func() uint64 { return now - hi })()
+	for hi > origin {
+		seg := segment{t.hist.before(hi), hi}
+		if now-seg.from.pos >= t.tune.unit { // what is nearer takes no time
+			return t.scanAtOnce(now, hi)
 		}
-		hi = lo
+		if s, done := t.lookAt(seg); done {
+			return s
+		}
+		hi = seg.from.pos
 	}
 	return t.backTo(origin, ReasonBegin)
+}
+
+// scanAtOnce is the rest of a ReverseContinue that began at now and has found
+// nothing at or behind hi: it scans what is before hi with several cursors.
+func (t *Timeline) scanAtOnce(now, hi uint64) Stop {
+	segs := t.segments(hi)
+	cursors := t.workers(len(segs))
+	t.hist.trim(t.Now())
+	segs = t.segments(hi) // making room may have dropped some
+	p := newPool(segs, t.patience(0))
+	defer t.prog.begin(ProgressScan, now-t.hist.origin(), func() uint64 { return now - hi + p.scanned.Load() })()
+	t.toldEnd = false
+	p.run(cursors, func() bool { return t.intr.CompareAndSwap(true, false) }, t.prog.tick)
+	t.account()
+	for i, r := range p.results {
+		switch {
+		case r.done && r.ev.kind == eventLimit && !r.last.found: // nothing is there
+		case p.interrupted:
+			return t.backTo(segs[i].hi, ReasonInterrupt)
+		case r.done && r.ev.kind == eventLimit:
+			return t.found(r.last)
+		default:
+			// Many stops or a failure: see for ourselves, so that it ends as
+			// without other cursors.
+			if s, done := t.lookAt(segs[i]); done {
+				return s
+			}
+		}
+	}
+	return t.backTo(t.hist.origin(), ReasonBegin)
+}
+
+// segments cuts what is before hi into segments that are long enough to be
+// given to a cursor, newest first.
+func (t *Timeline) segments(hi uint64) []segment {
+	var segs []segment
+	for i := t.hist.after(hi-1) - 1; i >= 0; i-- {
+		s := t.hist.list[i]
+		if i > 0 && hi-s.pos < t.tune.unit {
+			continue
+		}
+		segs = append(segs, segment{s, hi})
+		hi = s.pos
+	}
+	return segs
+}
+
+// lookAt looks through a segment. If done, that is how the whole operation
+// ends; else there is no stop in it.
+func (t *Timeline) lookAt(seg segment) (s Stop, done bool) {
+	switch last, ev := t.scan(seg, 0); {
+	case ev.kind == eventInterrupt:
+		return t.backTo(seg.hi, ReasonInterrupt), true
+	case ev.kind != eventLimit:
+		return t.outcome(ev), true
+	case last.found:
+		return t.found(last), true
+	}
+	return Stop{}, false
+}
+
+// found settles at the stop that was looked for.
+func (t *Timeline) found(last lastHit) Stop {
+	if ev := t.settle(last.pos); ev.kind != eventLimit {
+		return t.outcome(ev)
+	}
+	return t.hit(last.hits)
 }
 
 // backTo settles at a position to report a reason there.
@@ -72,73 +136,4 @@ func (t *Timeline) backTo(pos uint64, r Reason) Stop {
 		return t.outcome(ev)
 	}
 	return t.stop(r)
-}
-
-// lastHit is the latest stop of a stretch of history.
-type lastHit struct {
-	found bool
-	pos   uint64     // of the instruction with the breakpoint or with the access
-	hits  []WatchHit // touched by that instruction
-}
-
-// note takes up what happened on the way to the present position, of which
-// nothing at or behind hi counts.
-func (l *lastHit) note(ev event, now, hi uint64) {
-	if len(ev.hits) > 0 {
-		*l = lastHit{true, now - 1, ev.hits}
-	}
-	if ev.breakpoint && now < hi {
-		*l = lastHit{true, now, nil}
-	}
-}
-
-// maxNarrowing bounds how often scan looks at the newest part first.
-const maxNarrowing = 16
-
-// scan runs from a checkpoint to hi and finds the last stop of [from, hi). It
-// ends with eventLimit, or with what kept it from getting through.
-func (t *Timeline) scan(from *snapshot, hi uint64, narrowed int) (lastHit, event) {
-	var last lastHit
-	if err := t.restore(from); err != nil {
-		return last, event{kind: eventError, err: err}
-	}
-	if err := t.cur.arm(); err != nil {
-		return last, event{kind: eventError, err: err}
-	}
-	last.note(event{breakpoint: t.cur.atBreak()}, t.Now(), hi)
-	for n := 0; t.Now() < hi; n++ {
-		ev := t.cur.advance(hi)
-		if ev.kind != eventLimit && ev.kind != eventStop {
-			return last, ev
-		}
-		last.note(ev, t.Now(), hi)
-		if n >= t.tune.manyHits && narrowed < maxNarrowing && hi-t.Now() > 8*t.tune.micro {
-			return t.narrow(last, hi, narrowed+1)
-		}
-	}
-	return last, event{}
-}
-
-// narrow finds the last stop before hi where stops are frequent: it runs on
-// without looking, leaves checkpoints, and looks at the newest stretches first.
-// If there is none behind now, then the last one is what was found so far.
-func (t *Timeline) narrow(soFar lastHit, hi uint64, narrowed int) (lastHit, event) {
-	start := t.Now()
-	t.leave()
-	if ev := t.runTo(hi); ev.kind != eventLimit {
-		return soFar, ev
-	}
-	for hi > start {
-		from := t.hist.before(hi)
-		lo := from.pos
-		last, ev := t.scan(from, hi, narrowed)
-		if ev.kind != eventLimit {
-			return soFar, ev
-		}
-		if last.found {
-			return last, ev
-		}
-		hi = lo
-	}
-	return soFar, event{}
 }

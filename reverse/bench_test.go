@@ -94,17 +94,21 @@ func BenchmarkForward(b *testing.B) {
 // BenchmarkReverseContinue looks through 1e9 instructions for a stop that is
 // not there: once with a breakpoint, once with a watchpoint.
 func BenchmarkReverseContinue(b *testing.B) {
+	onBreak := func(tl *Timeline) error { return tl.InsertBreakpoint(tl.Module().Funcs[0].BodyEnd - 1) }
+	onWatch := func(tl *Timeline) error {
+		return tl.InsertWatch(Watch{Kind: wasmvm.WatchWrite, Addr: 1<<20 + 5000, Len: 2})
+	}
 	for _, c := range []struct {
-		name string
-		set  func(tl *Timeline) error
+		name    string
+		set     func(tl *Timeline) error
+		workers int
 	}{
-		{"break", func(tl *Timeline) error { return tl.InsertBreakpoint(tl.Module().Funcs[0].BodyEnd - 1) }},
-		{"watch", func(tl *Timeline) error {
-			return tl.InsertWatch(Watch{Kind: wasmvm.WatchWrite, Addr: 1<<20 + 5000, Len: 2})
-		}},
+		{"break/1", onBreak, 1}, {"break/2", onBreak, 2}, {"watch/1", onWatch, 1}, {"watch/2", onWatch, 2},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			tl, err := New(billion().machine(b), Options{})
+			p := billion()
+			m := p.machine(b)
+			tl, err := New(m, Options{NewMachine: p.another(m), Workers: c.workers})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -31,6 +31,13 @@ type cursor struct {
 	intr  *atomic.Bool // somebody wants the running operation to stop
 	deaf  bool         // finish what is under way before looking at intr
 
+	cancel atomic.Bool // what this cursor does has become useless
+	tick   func()      // called now and then while running; may be nil
+	ticks  int         // stops since tick was called
+	tickAt uint64      // the position at which it is called next
+
+	tickEvery uint64 // how many instructions run between two calls
+
 	// What memory and stack were when they were last saved or restored; nil
 	// after forget. Memory differs from mem in the machine's dirty pages only,
 	// and the stack's shadow is equal to stack.
@@ -147,6 +154,8 @@ const (
 	eventEnd                        // the next instruction ends the program
 	eventInterrupt                  // intr
 	eventError                      // our own failure: err
+	eventCancel                     // cancel
+	eventMany                       // of a scan: there are too many stops to look at each
 )
 
 // event is the end of a run.
@@ -174,11 +183,14 @@ func (c *cursor) advance(limit uint64) event {
 		if pos >= limit {
 			return event{}
 		}
+		if c.cancel.Load() {
+			return event{kind: eventCancel}
+		}
 		if !c.deaf && c.intr.CompareAndSwap(true, false) {
 			c.m.ClearInterrupt()
 			return event{kind: eventInterrupt}
 		}
-		st, hits := c.runSome(limit)
+		st, hits := c.runSome(c.pause(pos, limit))
 		moved := c.m.Position() > start
 		if len(hits) > 0 {
 			return event{kind: eventStop, hits: hits, breakpoint: c.atBreak()}
@@ -192,6 +204,19 @@ func (c *cursor) advance(limit uint64) event {
 			return event{kind: eventEnd, vm: st}
 		}
 	}
+}
+
+// pause is how far to run from pos at once on the way to limit, so that tick is
+// called now and then.
+func (c *cursor) pause(pos, limit uint64) uint64 {
+	if c.tick == nil {
+		return limit
+	}
+	if c.ticks++; c.ticks >= tickStops || pos >= c.tickAt || pos+c.tickEvery < c.tickAt {
+		c.ticks, c.tickAt = 0, pos+c.tickEvery
+		c.tick()
+	}
+	return min(limit, c.tickAt)
 }
 
 // atBreak reports whether a breakpoint is armed at the present position and

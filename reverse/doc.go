@@ -9,7 +9,10 @@
 //
 // How it is cut:
 //   - timeline.go, forward.go, backward.go: what a debugger asks for.
+//   - scan.go, pool.go, workers.go: looking for a stop backwards, with several
+//     cursors at once where it is far.
 //   - seek.go: getting to a position and leaving checkpoints on the way.
+//   - progress.go: telling how far an operation is.
 //   - cursor.go: one machine that can be moved to a checkpoint and run with
 //     stops armed. Everything that belongs to one machine is here, so that
 //     several cursors can share a history.
@@ -21,7 +24,11 @@
 //     no stop armed by accident: its state is that of a plain run to Now().
 //   - Checkpoints are derived. Dropping any but the first changes speed only.
 //   - The same calls on the same program give the same stops, whatever
-//     checkpoints there are. Only interruption depends on time.
+//     checkpoints there are and however many cursors look. Only interruption
+//     depends on time.
+//   - While several cursors scan, nothing changes the history or the set of
+//     stops. A helper's failure is nobody's: the timeline's own machine goes
+//     over that stretch again, and its result counts.
 //
 // The package knows nothing of debuggers, packets or recordings: the host of
 // the machine answers its imports, the same way each time it is asked for the

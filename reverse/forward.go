@@ -29,6 +29,8 @@ func (t *Timeline) StepRange(lo, hi uint32) Stop {
 	if err := t.cur.arm(); err != nil {
 		return t.fail(err)
 	}
+	defer t.prog.end()
+	defer t.prog.begin(ProgressForward, t.endPos, t.Now)()
 	due := t.due()
 	for {
 		if ev := t.cur.advance(t.Now() + 1); ev.kind != eventLimit {
@@ -57,11 +59,13 @@ func (t *Timeline) Continue() Stop {
 	if err := t.cur.arm(); err != nil {
 		return t.fail(err)
 	}
+	defer t.prog.end()
 	return t.forward(t.cur.advance)
 }
 
 // forward runs on, leaving checkpoints, until something else happens.
 func (t *Timeline) forward(run func(limit uint64) event) Stop {
+	defer t.prog.begin(ProgressForward, t.endPos, t.Now)()
 	for {
 		ev := run(t.due())
 		if ev.kind != eventLimit {

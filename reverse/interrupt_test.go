@@ -1,6 +1,7 @@
 package reverse
 
 import (
+	"sync/atomic"
 	"testing"
 
 	"wrev/wasmvm"
@@ -73,8 +74,26 @@ func TestInterruptForwards(t *testing.T) {
 }
 
 func TestInterruptBackwards(t *testing.T) {
+	for workers := 1; workers <= 3; workers++ {
+		interruptBackwards(t, workers)
+	}
+}
+
+func interruptBackwards(t *testing.T, workers int) {
 	count := func(interrupts bool) (stops []uint64, interrupted int) {
 		tl, h, p := interruptible(t)
+		tl.tune.unit = 200
+		tl.opt.Workers = workers
+		var calls atomic.Int64 // of the helpers
+		tl.opt.NewMachine = func() (*wasmvm.Machine, error) {
+			answer := p.host()
+			return wasmvm.New(tl.Module(), wasmvm.Config{Host: hostFunc(func(m *wasmvm.Machine, fn uint32, args, results []uint64) error {
+				if interrupts && calls.Add(1)%31 == 0 {
+					tl.Interrupt()
+				}
+				return answer.HostCall(m, fn, args, results)
+			})})
+		}
 		tl.SeekEnd()
 		if err := tl.InsertWatch(Watch{Kind: wasmvm.WatchWrite, Addr: 16 + 30, Len: 4}); err != nil {
 			t.Fatal(err)

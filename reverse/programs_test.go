@@ -24,15 +24,24 @@ func (p *program) machine(t testing.TB) *wasmvm.Machine {
 	if err != nil {
 		t.Fatalf("%s: %v", p.name, err)
 	}
-	cfg := wasmvm.Config{}
-	if p.host != nil {
-		cfg.Host = p.host()
-	}
-	m, err := wasmvm.New(mod, cfg)
+	m, err := p.instance(mod)
 	if err != nil {
 		t.Fatalf("%s: %v", p.name, err)
 	}
 	return m
+}
+
+func (p *program) instance(mod *wasmvm.Module) (*wasmvm.Machine, error) {
+	cfg := wasmvm.Config{}
+	if p.host != nil {
+		cfg.Host = p.host()
+	}
+	return wasmvm.New(mod, cfg)
+}
+
+// another makes machines like m.
+func (p *program) another(m *wasmvm.Machine) func() (*wasmvm.Machine, error) {
+	return func() (*wasmvm.Machine, error) { return p.instance(m.Module()) }
 }
 
 // hostFunc makes a function a host.

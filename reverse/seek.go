@@ -19,17 +19,22 @@ type tuning struct {
 	// manyHits is when to stop looking at every hit of a stretch one goes back
 	// over, and to look at its newest part first.
 	manyHits int
+	// unit is the shortest segment worth giving to another processor.
+	unit uint64
+	// tick is how many instructions run between looks at the clock.
+	tick uint64
 }
 
 // At 0.3 to 0.5 ns an instruction, 5e7 take 15 to 25 ms. A page costs about
 // 2 µs to copy, hash and compress, the time of 5e3 instructions; 1e5 a page
 // keep that at 5 % of the run, or 40 % at worst. Going through 1024 instructions one by one takes
 // about as long as restoring a checkpoint (1 µs).
-var defaultTuning = tuning{interval: 5e7, perPage: 1e5, micro: 1024, maxCount: 2048, manyHits: 1000}
+var defaultTuning = tuning{interval: 5e7, perPage: 1e5, micro: 1024, maxCount: 2048, manyHits: 1000, unit: 2_000_000, tick: 10_000_000}
 
 func (t *Timeline) setTuning(tune tuning) {
 	t.tune = tune
 	t.interval = tune.interval
+	t.cur.tickEvery = tune.tick
 	t.hist.maxCount, t.hist.near = tune.maxCount, tune.micro
 }
 
@@ -42,7 +47,7 @@ func (t *Timeline) leave() {
 	s := t.cur.save()
 	t.hist.add(s)
 	t.leftAt = now
-	t.hist.working = t.cur.shadow.Bytes()
+	t.account()
 	dear := t.tune.perPage * uint64(s.stored)
 	t.interval = max(t.tune.interval, min(dear, 4*t.tune.interval), dear/8)
 	t.hist.trim(now)
@@ -88,6 +93,8 @@ func (t *Timeline) rung(target uint64) uint64 {
 
 // runTo runs forward to target, past all stops, leaving checkpoints.
 func (t *Timeline) runTo(target uint64) event {
+	start := t.Now()
+	defer t.prog.begin(ProgressSeek, target-start, func() uint64 { return t.Now() - start })()
 	for t.Now() < target {
 		next := t.rung(target)
 		if ev := t.cur.run(next); ev.kind != eventLimit {
@@ -132,6 +139,7 @@ func (t *Timeline) settle(target uint64) event {
 // to the start (ReasonBegin), past the end to the end, which it reports as
 // SeekEnd does; else the reason is ReasonStep.
 func (t *Timeline) Seek(pos uint64) Stop {
+	defer t.prog.end()
 	if t.end != nil && pos > t.endPos {
 		return t.SeekEnd()
 	}
@@ -147,6 +155,7 @@ func (t *Timeline) Seek(pos uint64) Stop {
 // SeekEnd goes to the end of history, past all stops. It reports it as a
 // forward run does that gets there.
 func (t *Timeline) SeekEnd() Stop {
+	defer t.prog.end()
 	if t.end == nil {
 		if near := t.hist.atOrBefore(forever); near.pos > t.Now() {
 			if err := t.restore(near); err != nil {

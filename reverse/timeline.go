@@ -17,6 +17,20 @@ type Options struct {
 	// Budget is the memory that checkpoints may take, in bytes; 0 means
 	// DefaultBudget. The first checkpoint is kept even if it is larger.
 	Budget int64
+	// NewMachine makes another machine of the same module, with a host that
+	// gives the same answers and may be called while the first machine's is.
+	// With nil there is no scanning on several processors.
+	NewMachine func() (*wasmvm.Machine, error)
+	// Workers is how many machines look for a stop backwards at once, the
+	// timeline's own included; 0 means GOMAXPROCS. Each takes as much memory
+	// as the program, which counts against Budget; there are as few as it takes
+	// for that to be at most half of it.
+	Workers int
+	// Progress, if not nil, is told how far an operation that takes long has
+	// got, on the goroutine that called it, about every 20 ms, and in the end
+	// once with ProgressDone if it was told anything before. It must not call
+	// anything but Interrupt.
+	Progress func(Progress)
 	// EndOfLog is the error (by errors.Is) with which the host says that the
 	// recording goes no further. Stops then have ReasonEnd; any other error of
 	// the host is ReasonError.
@@ -32,10 +46,12 @@ type Timeline struct {
 	opt   Options
 	tune  tuning
 	intr  atomic.Bool
+	prog  progress
 
-	interval uint64 // the present distance between checkpoints in a forward run
-	leftAt   uint64 // where the last checkpoint was left
-	crowded  bool   // a single checkpoint does not fit the budget
+	helpers  []*cursor // see workers
+	interval uint64    // the present distance between checkpoints in a forward run
+	leftAt   uint64    // where the last checkpoint was left
+	crowded  bool      // a single checkpoint does not fit the budget
 
 	end     *wasmvm.Stop // how history ends, once seen
 	endPos  uint64
@@ -57,6 +73,10 @@ func New(m *wasmvm.Machine, opt Options) (*Timeline, error) {
 	store := checkpoint.NewStore(checkpoint.Options{HotBytes: opt.Budget / 8})
 	t.hist = &history{store: store, budget: opt.Budget}
 	t.cur = &cursor{m: m, store: store, stops: t.stops, intr: &t.intr}
+	if opt.Progress != nil {
+		t.prog = progress{hook: opt.Progress, calls: m.HostCalls, every: progressEvery}
+		t.cur.tick = t.prog.tick
+	}
 	t.setTuning(defaultTuning)
 	t.cur.disarm()
 	t.leave()

@@ -53,6 +53,7 @@ func randomTuning(r *rand.Rand) tuning {
 		micro:    uint64(1 + r.IntN(60)),
 		maxCount: 1 + r.IntN(60),
 		manyHits: 1 + r.IntN(20),
+		unit:     uint64(1 + r.IntN(2000)),
 	}
 }
 
@@ -64,7 +65,7 @@ func newWalk(t testing.TB, seed uint64, p *program) *walk {
 		return nil
 	}
 	budget := []int64{1, 40_000, 400_000, DefaultBudget}[r.IntN(4)]
-	tl, err := New(m, Options{Budget: budget})
+	tl, err := New(m, Options{Budget: budget, NewMachine: p.another(m), Workers: 1 + r.IntN(4)})
 	if err != nil {
 		t.Fatalf("%s: %v", p.name, err)
 	}

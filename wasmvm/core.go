@@ -7,7 +7,8 @@ import (
 
 // Core is a machine's state but for the bytes of linear memory and stack. It is immutable.
 type Core struct {
-	owner           *Machine
+	mod             *Module
+	owner           *Machine // that saved it; nil if it was decoded
 	pos, calls      uint64
 	cur, idx, frame int
 	stack           int // live bytes of the stack
@@ -19,6 +20,7 @@ type Core struct {
 	dropData        []bool
 	dropElem        []bool
 	version         uint64
+	plain           bool // not linked to other machines: version 0 is what New makes
 	shared          bool // tables and dropped segments are those of an earlier Core
 }
 
@@ -40,7 +42,7 @@ func (c *Core) Size() int {
 // SaveCore saves all state but the bytes of Memory and StackBytes, which the caller keeps as it likes. Tables that have not changed since the last
 // SaveCore or RestoreCore are shared with it.
 func (m *Machine) SaveCore() *Core {
-	c := &Core{owner: m, pos: m.pos, calls: m.calls, cur: m.cur, idx: m.idx, frame: m.frame, stack: len(m.StackBytes()), entries: m.entries, version: m.drops.now}
+	c := &Core{mod: m.mod, owner: m, plain: m.cfg.Resolve == nil, pos: m.pos, calls: m.calls, cur: m.cur, idx: m.idx, frame: m.frame, stack: len(m.StackBytes()), entries: m.entries, version: m.drops.now}
 	if m.mem0 != nil {
 		c.pages = m.mem0.pages()
 	}
@@ -77,7 +79,7 @@ var errOtherModule = errors.New("the state belongs to another module")
 // RestoreCore brings back a saved state, of this or another machine of the same Module. The caller then fills Memory, and StackBytes with what StackBytes
 // held when the Core was saved; until then the stack's contents must not be looked at. Page flags, watches and breakpoints stay as they are.
 func (m *Machine) RestoreCore(c *Core) error {
-	if c.owner.mod != m.mod {
+	if c.mod != m.mod {
 		return errOtherModule
 	}
 	m.syncCode()
@@ -102,25 +104,21 @@ func (m *Machine) RestoreCore(c *Core) error {
 	return nil
 }
 
-// restoreTables brings back tables and dropped segments. A version names one content for ever, so content that has the version already stays, and
-// restored content gets the version it had; changes from here on get fresh ones.
+// restoreTables brings back tables and dropped segments. A version names one content of a machine for ever, and version 0 the content that New makes for
+// all machines of the module. So content that has the version already stays, and restored content gets the version it had; changes from here on get
+// fresh ones.
 func (m *Machine) restoreTables(c *Core) {
-	own := c.owner == m
+	own, plain := c.owner == m, c.plain && m.cfg.Resolve == nil
 	for i, t := range m.tabs {
-		if own && t.now == c.versions[i] {
-			continue
-		}
-		t.elems = append(t.elems[:0], c.tables[i]...)
-		if t.changed(); own {
-			t.now = c.versions[i]
+		if known := own || plain && c.versions[i] == 0; !known || t.now != c.versions[i] {
+			t.elems = append(t.elems[:0], c.tables[i]...)
+			t.restored(c.versions[i], known)
 		}
 	}
-	if !own || m.drops.now != c.version {
+	if known := own || plain && c.version == 0; !known || m.drops.now != c.version {
 		copy(m.dropData, c.dropData)
 		copy(m.dropElem, c.dropElem)
-		if m.drops.changed(); own {
-			m.drops.now = c.version
-		}
+		m.drops.restored(c.version, known)
 	}
 	if m.lastCore = nil; own {
 		m.lastCore = c

@@ -3,6 +3,7 @@ package wasmvm
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"unsafe"
 )
 
@@ -35,9 +36,24 @@ func New(mod *Module, cfg Config) (*Machine, error) {
 	if err := m.initSegments(); err != nil {
 		return nil, fmt.Errorf("instantiate module: %w", err)
 	}
-
+	if cfg.Resolve == nil {
+		m.firstVersions()
+	}
 	m.syncCode()
 	return m, m.initEntries()
+}
+
+// firstVersions gives what instantiating made of tables and segments version 0, which is the same for all machines of the module.
+func (m *Machine) firstVersions() {
+	for _, t := range m.tabs {
+		t.version = version{}
+	}
+	m.prog.firstOnce.Do(func() {
+		for _, t := range m.tabs {
+			m.prog.tables = append(m.prog.tables, slices.Clone(t.elems))
+		}
+		m.prog.dropData, m.prog.dropElem = slices.Clone(m.dropData), slices.Clone(m.dropElem)
+	})
 }
 
 // checkFrames refuses modules with functions whose frames have too many slots. Only a function with very many instructions can have a deep operand stack.
@@ -207,16 +223,23 @@ func (m *Machine) initSegments() error {
 	return nil
 }
 
-// initEntries finds the functions to run and enters the first.
-func (m *Machine) initEntries() error {
-	if m.mod.Start >= 0 {
-		m.entries = append(m.entries, uint32(m.mod.Start))
+// entryFuncs are the functions that a program runs: the start function, and then the exported _start.
+func (m *Module) entryFuncs() []uint32 {
+	var entries []uint32
+	if m.Start >= 0 {
+		entries = append(entries, uint32(m.Start))
 	}
-	if i, ok := m.mod.ExportedFunc("_start"); ok {
-		if t := m.mod.FuncType(i); len(t.Params)+len(t.Results) == 0 && m.mod.FuncByIndex(i) != nil {
-			m.entries = append(m.entries, i)
+	if i, ok := m.ExportedFunc("_start"); ok {
+		if t := m.FuncType(i); len(t.Params)+len(t.Results) == 0 && m.FuncByIndex(i) != nil {
+			entries = append(entries, i)
 		}
 	}
+	return entries
+}
+
+// initEntries enters the first of the functions to run.
+func (m *Machine) initEntries() error {
+	m.entries = m.mod.entryFuncs()
 	if len(m.entries) > 0 && m.mod.FuncByIndex(m.entries[0]) != nil {
 		return m.enter(m.entries[0], 0)
 	}

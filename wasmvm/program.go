@@ -16,6 +16,11 @@ type program struct {
 	code  []ins
 	funcs []*loweredFunc // by index of the defined function, nil until lowered
 	order []*loweredFunc // in the order of their code
+
+	// What New makes of tables and segments, set by the first machine that is not linked to others.
+	firstOnce          sync.Once
+	tables             [][]uint64
+	dropData, dropElem []bool
 }
 
 // loweredFunc is a lowered function. All but the lazily made parts is immutable.
@@ -35,6 +40,8 @@ type loweredFunc struct {
 	aliasOnce   sync.Once
 	aliases     map[uint32][]alias // by first instruction of a group, see deopt.go
 	aliasErr    error
+	placesMu    sync.Mutex
+	places      map[placeKey]*place // see state.go
 }
 
 // returnSite is a call's return site: the instruction of the call and the word behind it.

@@ -18,6 +18,13 @@ func (v *version) changed() {
 	v.now = v.last
 }
 
+// restored gives restored content the version it had, if that means something here.
+func (v *version) restored(now uint64, known bool) {
+	if v.changed(); known {
+		v.now = now
+	}
+}
+
 // maxTable bounds the elements of a table, so that a program cannot ask for any amount of memory with one instruction.
 const maxTable = 1 << 27
 
@@ -27,14 +34,18 @@ func newTable(t TableType) *table {
 
 func (t *table) holds(at, n uint32) bool { return uint64(at)+uint64(n) <= uint64(len(t.elems)) }
 
+// limit is how many elements the table may have.
+func (t *table) limit() uint64 {
+	if t.typ.Limits.HasMax {
+		return min(maxTable, uint64(t.typ.Limits.Max))
+	}
+	return maxTable
+}
+
 // grow is table.grow: it returns the old size, or -1 as a number of 32 bits.
 func (t *table) grow(by uint32, v uint64) uint32 {
-	limit := uint64(maxTable)
-	if t.typ.Limits.HasMax {
-		limit = min(limit, uint64(t.typ.Limits.Max))
-	}
 	old := uint64(len(t.elems))
-	if old+uint64(by) > limit {
+	if old+uint64(by) > t.limit() {
 		return 0xFFFFFFFF
 	}
 	for range by {

@@ -1,0 +1,10 @@
+package wasmvm
+
+// LowerBackwards lowers all functions that can be, the last first, so that nothing of a module's register code lies where running it would put it.
+func LowerBackwards(mod *Module) {
+	for i := len(mod.Funcs) - 1; i >= 0; i-- {
+		if _, err := mod.program().lower(i); err != nil {
+			continue // running it would say so
+		}
+	}
+}

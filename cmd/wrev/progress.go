@@ -10,6 +10,7 @@ import (
 	"golang.org/x/term"
 
 	"wrev/checkpoint/recording"
+	"wrev/reverse"
 )
 
 const (
@@ -182,4 +183,25 @@ func firstPass(what string, rec *recording.Reader, position, call uint64) work {
 	}
 	elapsed, _ := rec.Elapsed()
 	return work{what: what, unit: "instructions", done: position, likely: elapsed * replaySlowdown}
+}
+
+// timeline shows what a timeline of the recording is doing.
+func (p *progressLine) timeline(rec *recording.Reader, t reverse.Progress) {
+	w := work{done: t.Done, total: t.Total, unit: "instructions"}
+	switch t.Kind {
+	case reverse.ProgressDone:
+		p.done()
+		return
+	case reverse.ProgressForward:
+		if w.what = "running forwards"; t.Total == 0 {
+			w = firstPass(w.what, rec, t.Done, t.Calls)
+		}
+	case reverse.ProgressSeek:
+		w.what = "going there"
+	case reverse.ProgressScan:
+		w.what = "searching backwards"
+	case reverse.ProgressSave:
+		w.what, w.unit = "saving checkpoints", "bytes"
+	}
+	p.show(w)
 }

@@ -39,7 +39,7 @@ func runReplay(s stdio, args []string) (int, error) {
 		return 0, err
 	}
 	defer rec.Close()
-	session, err := newReplay(rec, serve)
+	session, err := newReplay(s, rec, serve)
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", path, err)
 	}
@@ -86,7 +86,7 @@ type replay struct {
 	end      string
 }
 
-func newReplay(rec *recording.Reader, serve *serveFlags) (*replay, error) {
+func newReplay(s stdio, rec *recording.Reader, serve *serveFlags) (*replay, error) {
 	mod, err := wasmvm.Decode(rec.Module())
 	if err != nil {
 		return nil, err
@@ -98,7 +98,14 @@ func newReplay(rec *recording.Reader, serve *serveFlags) (*replay, error) {
 	if err != nil {
 		return nil, err
 	}
-	timeline, err := reverse.New(machine, reverse.Options{Budget: int64(serve.memory), EndOfLog: host.ErrEndOfLog})
+	timeline, err := reverse.New(machine, reverse.Options{
+		Budget:   int64(serve.memory),
+		EndOfLog: host.ErrEndOfLog,
+		Progress: func(p reverse.Progress) { s.progress.timeline(rec, p) },
+		NewMachine: func() (*wasmvm.Machine, error) {
+			return wasmvm.New(mod, host.MachineConfig(rec, host.NewReplayer(rec, mod)))
+		},
+	})
 	if err != nil {
 		return nil, err
 	}

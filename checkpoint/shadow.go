@@ -14,13 +14,12 @@ type Shadow struct {
 func (sh *Shadow) Bytes() int64 { return int64(cap(sh.data)) + int64(cap(sh.changed))*4 }
 
 // Update makes the shadow equal to data and returns the numbers of the pages
-// that differed, ascending. The result is valid until the next call. Bytes
-// below from are known to be equal; 0 is always right.
-func (sh *Shadow) Update(data []byte, from int) []uint32 {
+// that differed, ascending. The result is valid until the next call.
+func (sh *Shadow) Update(data []byte) []uint32 {
 	sh.changed = sh.changed[:0]
 	old := len(sh.data)
 	sh.resize(len(data))
-	for i := max(0, min(from, old)) / PageSize; i*PageSize < len(data); i++ {
+	for i := 0; i*PageSize < len(data); i++ {
 		now, then := pageOf(data, i), pageOf(sh.data, i)
 		if i*PageSize+len(now) > old || !bytes.Equal(now, then) {
 			copy(then, now)
@@ -31,14 +30,13 @@ func (sh *Shadow) Update(data []byte, from int) []uint32 {
 }
 
 // Restore makes both the shadow and data equal to im. The shadow must be equal
-// to base, or base nil. It returns how many pages came from the store. After an
-// error both are neither one thing nor the other.
-func (sh *Shadow) Restore(data []byte, im, base *Image) (copied int, err error) {
+// to base, or base nil. It returns how many pages came from the store.
+func (sh *Shadow) Restore(data []byte, im, base *Image) (copied int) {
 	old := len(sh.data)
 	sh.resize(len(data))
-	copied, err = im.Restore(sh.data, base, old, nil)
+	copied = im.Restore(sh.data, base, old, nil)
 	copy(data, sh.data)
-	return copied, err
+	return copied
 }
 
 func (sh *Shadow) resize(n int) {

@@ -59,7 +59,7 @@ func (c *cursor) save() *snapshot {
 	var nm, ns int
 	s.mem, nm = c.store.Snapshot(c.mem, m.Memory(), c.dirty)
 	stack := m.StackBytes()
-	s.stack, ns = c.store.Snapshot(c.stack, stack, c.shadow.Update(stack, 0))
+	s.stack, ns = c.store.Snapshot(c.stack, stack, c.shadow.Update(stack))
 	s.stored = nm + ns
 	s.size = int64(s.core.Size()) + snapshotBytes
 	c.rebase(s)
@@ -75,14 +75,8 @@ func (c *cursor) restore(s *snapshot) error {
 		c.forget()
 		return fmt.Errorf("going to the checkpoint at position %d: %w", s.pos, err)
 	}
-	_, err := s.mem.Restore(m.Memory(), c.mem, valid, c.dirty)
-	if err == nil {
-		_, err = c.shadow.Restore(m.StackBytes(), s.stack, c.stack)
-	}
-	if err != nil {
-		c.forget()
-		return fmt.Errorf("going to the checkpoint at position %d: %w", s.pos, err)
-	}
+	s.mem.Restore(m.Memory(), c.mem, valid, c.dirty)
+	c.shadow.Restore(m.StackBytes(), s.stack, c.stack)
 	c.rebase(s)
 	return nil
 }

@@ -123,12 +123,14 @@ func (f *flow) step(pc, next uint32) error {
 	switch {
 	case op == wasmvm.OpReturn, op == wasmvm.OpEnd && at.i == len(at.fn.Ops)-1:
 		return f.leave(to)
-	case op == wasmvm.OpCall || op == wasmvm.OpCallIndirect:
+	case isCallOp(op):
 		if f.mayEnter(at, to) {
-			f.stack = append(f.stack, at)
+			if !isTailCallOp(op) {
+				f.stack = append(f.stack, at)
+			}
 			return nil
 		}
-		if op == wasmvm.OpCall && f.mod.ImportedFunc(uint32(f.immediates(at.fn, at.i, 1)[0])) == nil {
+		if byIndex(op) && f.mod.ImportedFunc(uint32(f.immediates(at.fn, at.i, 1)[0])) == nil {
 			return fmt.Errorf("a call at %#x goes to %#x", pc, next)
 		}
 	}
@@ -138,13 +140,28 @@ func (f *flow) step(pc, next uint32) error {
 	return nil
 }
 
+// isCallOp says whether an opcode calls a function.
+func isCallOp(op wasmvm.Opcode) bool {
+	return op == wasmvm.OpCall || op == wasmvm.OpCallIndirect || isTailCallOp(op)
+}
+
+// isTailCallOp says whether an opcode puts the callee's frame in the place of its own.
+func isTailCallOp(op wasmvm.Opcode) bool {
+	return op == wasmvm.OpReturnCall || op == wasmvm.OpReturnCallIndirect
+}
+
+// byIndex says whether the call's immediate is the function.
+func byIndex(op wasmvm.Opcode) bool {
+	return op == wasmvm.OpCall || op == wasmvm.OpReturnCall
+}
+
 // mayEnter says whether to is the entry of a function that a call may go to.
 func (f *flow) mayEnter(at, to place) bool {
 	imm := f.immediates(at.fn, at.i, 1)[0]
 	if to.i != 0 {
 		return false
 	}
-	if at.fn.Ops[at.i] == wasmvm.OpCall {
+	if byIndex(at.fn.Ops[at.i]) {
 		return uint64(to.fn.fn.Index) == imm
 	}
 	want, got := f.mod.Types[imm], to.fn.fn.Type
@@ -191,6 +208,8 @@ func (f *flow) successors(at place) []int {
 		return []int{ff.ends[i]}
 	case wasmvm.OpUnreachable:
 		return nil
+	case wasmvm.OpReturnCall, wasmvm.OpReturnCallIndirect: // of an import
+		return []int{len(ff.Ops) - 1}
 	}
 	return []int{i + 1}
 }

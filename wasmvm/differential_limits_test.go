@@ -58,11 +58,11 @@ func stateOf(vm *wasmvm.Machine) state {
 	for n, f := range vm.Frames() {
 		fmt.Fprintf(&b, "%d: function %d at %#x, locals", n, f.Func().Index, f.PC())
 		for i := range f.Func().Locals {
-			fmt.Fprintf(&b, " %#x", f.Local(i))
+			fmt.Fprintf(&b, " %#x", f.LocalBits(i))
 		}
 		b.WriteString(", operands")
 		for j := range f.NumOperands() {
-			fmt.Fprintf(&b, " %#x", f.Operand(j))
+			fmt.Fprintf(&b, " %#x", f.OperandBits(j))
 		}
 		b.WriteByte('\n')
 	}
@@ -76,7 +76,7 @@ func checkLimits(t *testing.T, m *randmod.Module, r *rand.Rand) {
 	want := testkit.RunOracle(t, m, nil)
 	vm, h := newRandom(t, m, wasmvm.TierAuto)
 	stop := runToEnd(t, vm)
-	compare(t, "one run", want, observe(vm, h, trapOf(stop)))
+	compare(t, "one run", want, observe(t, vm, h, trapOf(stop)))
 	end := vm.Position()
 	stops := randomPositions(r, end, 12)
 	states := map[uint64]state{}
@@ -107,7 +107,7 @@ func checkLimits(t *testing.T, m *randmod.Module, r *rand.Rand) {
 		if vm.Position() != end {
 			t.Errorf("%s: ended at %d instead of %d", name, vm.Position(), end)
 		}
-		compare(t, name, want, observe(vm, h, trapOf(last)))
+		compare(t, name, want, observe(t, vm, h, trapOf(last)))
 		digest := vm.Digest()
 		if again := vm.Run(1 << 62); again.Reason != last.Reason || vm.Position() != end || vm.Digest() != digest {
 			t.Errorf("%s: running on at the end gives %v at %d instead of %v at %d", name, again.Reason, vm.Position(), last.Reason, end)

@@ -56,17 +56,10 @@ func newRandomOf(t testing.TB, m *randmod.Module, mod *wasmvm.Module, tier wasmv
 func arguments(r *rand.Rand, m *randmod.Module, n int) [][]uint64 {
 	list := make([][]uint64, n)
 	for i := range list {
-		args := make([]uint64, len(m.Run.Params))
-		for k := range args {
-			args[k] = r.Uint64()
-			switch r.IntN(3) {
-			case 0:
-				args[k] %= 20
-			case 1:
-				args[k] = randmod.SpecialF64[r.IntN(len(randmod.SpecialF64))]
-				if m.Run.Params[k] == randmod.F32 {
-					args[k] = uint64(randmod.SpecialF32[r.IntN(len(randmod.SpecialF32))])
-				}
+		args := []uint64{}
+		for _, p := range m.Run.Params {
+			for range p.Words() {
+				args = append(args, argument(r, p))
 			}
 		}
 		list[i] = testkit.NarrowAll(m.Run.Params, args)
@@ -74,14 +67,39 @@ func arguments(r *rand.Rand, m *randmod.Module, n int) [][]uint64 {
 	return list
 }
 
+// argument draws a word of a value of type p.
+func argument(r *rand.Rand, p randmod.ValType) uint64 {
+	switch k := r.IntN(3); {
+	case k == 0:
+		return r.Uint64N(20)
+	case k == 1 && p == randmod.F32:
+		return uint64(randmod.SpecialF32[r.IntN(len(randmod.SpecialF32))])
+	case k == 1:
+		return randmod.SpecialF64[r.IntN(len(randmod.SpecialF64))]
+	}
+	return r.Uint64()
+}
+
 // observe reads what is left of a run, in the oracle's form.
-func observe(vm *wasmvm.Machine, h *randomHost, trap error) *testkit.Outcome {
+func observe(t testing.TB, vm *wasmvm.Machine, h *randomHost, trap error) *testkit.Outcome {
+	t.Helper()
 	out := &testkit.Outcome{Calls: h.calls, Memory: bytes.Clone(vm.Memory())}
 	if trap != nil {
 		out.Trap = testkit.TrapText(trap)
 	}
 	for i, g := range h.mod.Globals {
-		out.Globals = append(out.Globals, testkit.Narrow(g, vm.Global(i)))
+		v := vm.GlobalBits(i)
+		out.Globals = append(out.Globals, [2]uint64{testkit.Narrow(g, v[0]), v[1]})
+	}
+	tables, _ := vm.Module().ExportedFunc("tables")
+	now := vm.SaveCore()
+	result, err := vm.Invoke(tables)
+	if err != nil {
+		t.Fatalf("tables: %v", err)
+	}
+	out.Tables = result[0]
+	if err := vm.RestoreCore(now); err != nil { // Invoke counts
+		t.Fatal(err)
 	}
 	return out
 }
@@ -104,6 +122,9 @@ func compare(t *testing.T, what string, want, got *testkit.Outcome) {
 		if want.Globals[i] != got.Globals[i] {
 			t.Errorf("%s: global %d = %#x, wazero has %#x", what, i, got.Globals[i], want.Globals[i])
 		}
+	}
+	if want.Globals != nil && want.Tables != got.Tables {
+		t.Errorf("%s: tables are %#x, wazero's %#x", what, got.Tables, want.Tables)
 	}
 	if want.Globals == nil { // the oracle's instance is gone: its start function trapped
 		return
@@ -155,7 +176,7 @@ func invokeAll(t testing.TB, m *randmod.Module, tier wasmvm.Tier, args [][]uint6
 		}
 	}
 	mustTrap(t, err)
-	out := observe(vm, h, err)
+	out := observe(t, vm, h, err)
 	out.Results = append(results, all...)
 	return out
 }

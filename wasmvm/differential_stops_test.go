@@ -64,8 +64,7 @@ func isCall(t *testing.T, f *flow, vm *wasmvm.Machine) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	op := at.fn.Ops[at.i]
-	return op == wasmvm.OpCall || op == wasmvm.OpCallIndirect
+	return isCallOp(at.fn.Ops[at.i])
 }
 
 // widths of the load and store opcodes 0x28 to 0x3E.

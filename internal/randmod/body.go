@@ -13,6 +13,7 @@ type body struct {
 	labels  []label   // innermost last
 	left    int       // generator steps that remain
 	plain   int       // nesting of loops without fuel
+	tries   int       // nesting of try_tables
 }
 
 // label is what a branch to a block needs.
@@ -23,30 +24,35 @@ type label struct {
 
 // function emits the body of function fn, its locals included.
 func (g *gen) function(fn int) code {
+	if c, ok := g.fixed[fn]; ok {
+		return c
+	}
 	t := g.typeOf(fn)
 	b := &body{gen: g, fn: fn, left: g.between(1, g.o.MaxBody)}
 	b.locals = slices.Clone(t.Params)
 	for range g.n(5) {
 		b.locals = append(b.locals, g.anyType())
 	}
-	if g.chance(40) { // a frame that needs two-byte local indexes
-		for range 150 {
-			b.locals = append(b.locals, g.number())
+	if g.chance(20) { // a frame that needs two-byte local indexes
+		for range g.between(64, 300) {
+			b.locals = append(b.locals, g.anyType())
 		}
 	}
 	b.counter = make([]bool, len(b.locals))
 	b.labels = []label{{types: t.Results}}
-	b.consumeFuel()
-	b.Op(opI32Eqz, opIf, 0x40)
-	for _, r := range t.Results {
-		b.constant(&b.code, r)
+	b.needFuel()
+	entry := fn >= len(g.funcs)-2 && g.has(Exceptions) && !g.chance(8)
+	if entry {
+		b.openCatchAll()
 	}
-	b.Op(opReturn, opEnd)
 	if fn == len(g.funcs)-2 || g.chance(2) { // _start reaches most of the module
 		b.left = max(b.left, g.o.MaxBody/2)
 		b.calls()
 	}
 	b.statements(3)
+	if entry {
+		b.closeCatchAll()
+	}
 	b.push(t.Results, 2)
 	b.Op(opEnd)
 	return b.finish(len(t.Params))
@@ -60,7 +66,8 @@ func (b *body) calls() {
 	}
 }
 
-// finish puts the declarations of the locals before the code.
+// finish puts the declarations of the locals before the code, and initialises
+// those that have no default value.
 func (b *body) finish(params int) code {
 	var out code
 	var runs []code
@@ -72,13 +79,19 @@ func (b *body) finish(params int) code {
 		}
 		var run code
 		run.U(uint64(n))
-		run.Op(byte(declared[i]))
+		valType(&run, declared[i])
 		runs = append(runs, run)
 		i += n
 	}
 	out.U(uint64(len(runs)))
 	for _, r := range runs {
 		out.Op(r...)
+	}
+	for i, t := range declared {
+		if t.nonNull() {
+			b.constant(&out, t)
+			out.OpU(opLocalSet, params+i)
+		}
 	}
 	out.Op(b.code...)
 	return out
@@ -88,6 +101,16 @@ func (b *body) finish(params int) code {
 func (b *body) consumeFuel() {
 	b.Op(opGlobalGet, 0, opI32Const, 1, opI32Sub, opGlobalSet, 0)
 	b.Op(opGlobalGet, 0, opI32Const, 0, opI32GtS)
+}
+
+// needFuel leaves the function with constant results unless fuel remains.
+func (b *body) needFuel() {
+	b.consumeFuel()
+	b.Op(opI32Eqz, opIf, 0x40)
+	for _, r := range b.labels[0].types {
+		b.constant(&b.code, r)
+	}
+	b.Op(opReturn, opEnd)
 }
 
 // local returns a local of type t, or a new one. Locals that count loops are
@@ -150,14 +173,21 @@ func (g *gen) constant(c *code, t ValType) {
 			c.Op(byte(v))
 			v >>= 8
 		}
+	case V128:
+		c.Prefixed(0xFD, 12)
+		c.Op(g.vector()...)
 	case FuncRef:
 		if g.chance(4) {
-			c.Op(opRefNull, byte(t))
+			refNullOf(c, t)
 		} else {
 			c.OpU(opRefFunc, g.n(len(g.funcs)))
 		}
 	default:
-		c.Op(opRefNull, byte(t))
+		if t.nonNull() || t.typed() && !g.chance(4) {
+			c.OpU(opRefFunc, g.funcOf(t.target()))
+		} else {
+			refNullOf(c, t)
+		}
 	}
 }
 
@@ -171,7 +201,7 @@ func (b *body) push(ts []ValType, depth int) {
 // consume takes values of the given types off the stack, last one first.
 func (b *body) consume(ts []ValType) {
 	for _, t := range slices.Backward(ts) {
-		switch {
+		switch t = b.wider(t); {
 		case b.chance(3):
 			b.OpU(opLocalSet, b.local(t, true))
 		case b.chance(3) && b.setGlobal(t):
@@ -212,11 +242,11 @@ func (b *body) reduce(ts []ValType, t ValType, depth int) {
 	}
 }
 
-// global returns a global of type t or -1. The fuel is never written.
+// global returns a global of type t or -1. The fuel and constants are never written.
 func (b *body) global(t ValType, write bool) int {
 	var fit []int
 	for i, g := range b.globals {
-		if g == t && !(write && i == 0) {
+		if g == t && !(write && (i == 0 || b.frozen[i])) {
 			fit = append(fit, i)
 		}
 	}

@@ -2,10 +2,13 @@
 //
 // A module is a pure function of its seed (Generate) or of a byte string
 // (FromBytes, for fuzz targets), so a failing test is reproduced by one number.
-// The modules use everything of WebAssembly core 2.0 but SIMD: calls, indirect
+// The modules use everything of WebAssembly core 2.0: calls, indirect
 // calls, recursion, structured control flow with parameters and several
-// results, dead code, every numeric operation, memory and table instructions,
-// reference types, globals and host imports.
+// results, dead code, every numeric and vector operation, memory and table
+// instructions, reference types, globals and host imports. Beyond it (see
+// Feature) they use tail calls, atomics on shared memories, exceptions, typed
+// references to functions and extended constant expressions, each as far as
+// wazero's compiler takes it.
 //
 // Invariants:
 //   - every module passes a validator;

@@ -5,8 +5,9 @@ import "wrev/internal/wasmenc"
 // code is an instruction sequence, or any other piece of a module, under construction.
 type code = wasmenc.Code
 
-// ValType is a value type in its binary encoding.
-type ValType byte
+// ValType is a value type: its first byte in the binary encoding, and for a
+// reference to functions of one type the index of that type above it.
+type ValType uint32
 
 // The value types that the generator uses.
 const (
@@ -15,12 +16,59 @@ const (
 	F32       ValType = 0x7D
 	F64       ValType = 0x7C
 	FuncRef   ValType = 0x70
+	V128      ValType = 0x7B
 	ExternRef ValType = 0x6F
+	ExnRef    ValType = 0x69
+)
+
+// The first bytes of references to functions of one type.
+const (
+	refNull = 0x63
+	refThat = 0x64 // is never null
 )
 
 // IsRef says whether values of the type are references, which engines
 // represent as they like: compare only whether they are null (zero).
-func (t ValType) IsRef() bool { return t == FuncRef || t == ExternRef }
+func (t ValType) IsRef() bool { return t == FuncRef || t == ExternRef || t == ExnRef || t.typed() }
+
+// Words is the number of 64-bit words that a value takes in a list of raw values.
+func (t ValType) Words() int {
+	if t == V128 {
+		return 2
+	}
+	return 1
+}
+
+// typed says whether t is a reference to functions of one type, target which.
+func (t ValType) typed() bool   { return byte(t) == refNull || byte(t) == refThat }
+func (t ValType) nonNull() bool { return byte(t) == refThat }
+func (t ValType) target() int   { return int(t >> 8) }
+
+// refTo is a reference to functions of type k.
+func refTo(k int, nonNull bool) ValType {
+	if nonNull {
+		return ValType(k)<<8 | refThat
+	}
+	return ValType(k)<<8 | refNull
+}
+
+// valType appends a value type.
+func valType(c *code, t ValType) {
+	c.Op(byte(t))
+	if t.typed() {
+		c.S(int64(t.target()))
+	}
+}
+
+// refNullOf appends a ref.null of type t.
+func refNullOf(c *code, t ValType) {
+	if t.typed() {
+		c.Op(opRefNull)
+		c.S(int64(t.target()))
+		return
+	}
+	c.Op(opRefNull, byte(t))
+}
 
 // FuncType is the type of a function.
 type FuncType struct{ Params, Results []ValType }
@@ -40,6 +88,13 @@ const (
 	opReturn       = 0x0F
 	opCall         = 0x10
 	opCallIndirect = 0x11
+	opReturnCall   = 0x12
+	opReturnCallIn = 0x13
+	opCallRef      = 0x14
+	opReturnCallRf = 0x15
+	opThrow        = 0x08
+	opThrowRef     = 0x0A
+	opTryTable     = 0x1F
 	opDrop         = 0x1A
 	opSelect       = 0x1B
 	opSelectT      = 0x1C
@@ -68,6 +123,9 @@ const (
 	opRefNull      = 0xD0
 	opRefIsNull    = 0xD1
 	opRefFunc      = 0xD2
+	opRefAsNonNull = 0xD4
+	opBrOnNull     = 0xD5
+	opBrOnNonNull  = 0xD6
 
 	fcMemoryInit = 8
 	fcDataDrop   = 9
@@ -85,6 +143,6 @@ const (
 func typeList(c *code, ts []ValType) {
 	c.U(uint64(len(ts)))
 	for _, t := range ts {
-		c.Op(byte(t))
+		valType(c, t)
 	}
 }

@@ -11,6 +11,10 @@ func (b *body) expr(t ValType, depth int) {
 		b.refExpr(t, depth)
 		return
 	}
+	if t == V128 && b.chance(2) {
+		b.vectorExpr(depth)
+		return
+	}
 	switch b.n(16) {
 	case 0, 1:
 		b.leaf(t)
@@ -53,14 +57,20 @@ func (b *body) leaf(t ValType) {
 func (b *body) refExpr(t ValType, depth int) {
 	i := b.table(t)
 	switch {
+	case t.nonNull() && b.chance(3):
+		b.notNull(t, depth)
+	case t == FuncRef && len(b.callable) > 0 && b.chance(3):
+		b.expr(refTo(b.callable[b.n(len(b.callable))], b.chance(2)), depth-1)
+	case t.typed() && !t.nonNull() && b.chance(3):
+		b.expr(refTo(t.target(), true), depth-1)
 	case i >= 0 && b.chance(2):
 		b.tableIndex(i, depth-1)
 		b.OpU(opTableGet, i)
-	case b.chance(4):
+	case (t == FuncRef || t == ExternRef) && b.chance(4): // wazero takes no select of an exnref, and misreads one of a type of two bytes
 		b.expr(t, depth-1)
 		b.expr(t, depth-1)
 		b.expr(I32, depth-1)
-		b.Op(opSelectT, 1, byte(t))
+		b.selectT(t)
 	case b.chance(4):
 		b.call(t, depth)
 	default:
@@ -71,16 +81,27 @@ func (b *body) refExpr(t ValType, depth int) {
 // odd emits an instruction that has a result of one type only, if t is that type.
 func (b *body) odd(t ValType, depth int) {
 	if t != I32 {
-		b.indirect(t, depth)
+		switch {
+		case t != V128 && b.has(SIMD) && b.chance(2):
+			b.fromVector(t, depth)
+		case b.has(Exceptions) && b.chance(2):
+			b.tryTable([]ValType{t}, depth)
+		default:
+			b.indirect(t, depth)
+		}
 		return
 	}
-	switch k := b.n(6); {
+	switch k := b.n(8); {
+	case k == 6 && b.has(SIMD):
+		b.fromVector(t, depth)
+	case k == 7 && b.memory && b.has(Threads):
+		b.waitOrNotify(depth)
 	case k == 0 && b.memory:
 		b.Op(opMemorySize, 0)
 	case k == 1 && b.memory:
 		b.Op(opI32Const, byte(b.n(3)), opMemoryGrow, 0)
 	case k == 2:
-		b.expr([]ValType{FuncRef, ExternRef}[b.n(2)], depth-1)
+		b.expr(b.reference(), depth-1)
 		b.Op(opRefIsNull)
 	case k == 3:
 		b.FC(fcTableSize, b.n(len(b.tables)))
@@ -98,14 +119,18 @@ func (b *body) odd(t ValType, depth int) {
 func (b *body) risky() bool { return b.wild > 0 && b.chance(b.wild) }
 
 func (b *body) numeric(t ValType, depth int) {
+	if t == V128 {
+		b.vectorExpr(depth)
+		return
+	}
 	ops := opsByOut[t]
 	o := ops[b.n(len(ops))]
 	for b.o.NoFloats && (o.in[0] == F32 || o.in[0] == F64) {
 		o = ops[(b.n(len(ops)))]
 		if b.n(2) == 0 { // exhausted fuzz bytes give the same op forever
-			o = numOp{opI32Eqz, []ValType{I32}, I32, safe}
+			o = numOp{opI32Eqz, []ValType{I32}, I32, safe, 0}
 			if t == I64 {
-				o = numOp{0x79, []ValType{I64}, I64, safe} // i64.clz
+				o = numOp{0x79, []ValType{I64}, I64, safe, 0} // i64.clz
 			}
 		}
 	}
@@ -178,8 +203,15 @@ func (b *body) address(depth int) (offset int) {
 }
 
 func (b *body) load(t ValType, depth int) {
-	if !b.memory {
+	switch {
+	case !b.memory:
 		b.leaf(t)
+		return
+	case t == V128:
+		b.vectorLoad(depth)
+		return
+	case (t == I32 || t == I64) && b.has(Threads) && b.chance(3):
+		b.atomic(t, depth)
 		return
 	}
 	var fit []memOp
@@ -198,10 +230,16 @@ func (b *body) selectExpr(t ValType, depth int) {
 	b.expr(t, depth-1)
 	b.expr(I32, depth-1)
 	if b.chance(3) {
-		b.Op(opSelectT, 1, byte(t))
+		b.selectT(t)
 	} else {
 		b.Op(opSelect)
 	}
+}
+
+// selectT emits a select between values of type t that says so.
+func (b *body) selectT(t ValType) {
+	b.Op(opSelectT, 1)
+	valType(&b.code, t)
 }
 
 // call emits a direct call of a function that has a result of type t.
@@ -254,20 +292,39 @@ func (b *body) indirect(t ValType, depth int) {
 	b.reduce(b.typeOf(fn).Results, t, depth-1)
 }
 
-// indirectCall calls fn through table 0 and leaves its results. Where the module
+// indirectCall calls fn through a table or a reference and leaves its results. Where the module
 // is wild it calls whatever lies at a random index instead, expecting fn's type.
 func (b *body) indirectCall(fn, depth int) {
-	b.push(b.typeOf(fn).Params, depth-1)
-	if b.risky() {
-		b.tableIndex(0, depth-1)
-	} else {
-		entry := byte(b.n(4)) // every table has at least four entries
-		b.Op(opI32Const, entry)
-		b.OpU(opRefFunc, fn)
-		b.OpU(opTableSet, 0)
-		b.Op(opI32Const, entry)
+	if b.has(TypedRefs) && b.isCallable(b.funcs[fn]) && b.chance(2) {
+		b.push(b.typeOf(fn).Params, depth-1)
+		b.target(fn, depth)
+		b.OpU(opCallRef, b.funcs[fn])
+		return
 	}
-	b.OpU(opCallIndirect, b.funcs[fn], 0)
+	b.push(b.typeOf(fn).Params, depth-1)
+	b.OpU(opCallIndirect, b.funcs[fn], b.pickEntry(fn, depth))
+}
+
+// pickEntry pushes the index of a table entry that holds fn, or where the module is
+// wild any entry, and returns the table.
+func (b *body) pickEntry(fn, depth int) (table int) {
+	var fit []int
+	for i, e := range b.tables {
+		if e == FuncRef { // wazero takes no table of typed references here
+			fit = append(fit, i)
+		}
+	}
+	table = fit[b.n(len(fit))]
+	if b.risky() {
+		b.tableIndex(table, depth-1)
+		return table
+	}
+	entry := byte(b.n(4)) // every table has at least four entries
+	b.Op(opI32Const, entry)
+	b.OpU(opRefFunc, fn)
+	b.OpU(opTableSet, table)
+	b.Op(opI32Const, entry)
+	return table
 }
 
 // table returns a table of type t or -1.

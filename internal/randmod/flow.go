@@ -11,7 +11,7 @@ func (b *body) blockType(params, results []ValType, index int) {
 	case len(params) == 0 && len(results) == 0:
 		b.Op(0x40)
 	default:
-		b.Op(byte(results[0]))
+		valType(&b.code, results[0])
 	}
 }
 

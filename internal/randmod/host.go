@@ -37,6 +37,9 @@ func (m *Module) Answer(call uint64, imp int, args []uint64, mem []byte) (result
 		if t == I32 || t == F32 {
 			v = uint64(uint32(v))
 		}
+		if t == V128 {
+			results = append(results, next())
+		}
 		results = append(results, v)
 	}
 	if len(mem) == 0 {

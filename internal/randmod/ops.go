@@ -2,13 +2,14 @@ package randmod
 
 import "slices"
 
-// numOp is one numeric instruction. op is the opcode, with 0xFC00 added for the
-// prefixed ones.
+// numOp is one numeric instruction. op is the opcode, with 0xFC00 or 0xFD00 added
+// for the prefixed ones.
 type numOp struct {
-	op   int
-	in   []ValType
-	out  ValType
-	risk risk
+	op    int
+	in    []ValType
+	out   ValType
+	risk  risk
+	lanes int // of a vector, if the instruction names one
 }
 
 // risk says how a numeric instruction can trap.
@@ -68,9 +69,12 @@ func NumericOps() []NumericOp {
 
 // emit appends a numeric instruction.
 func emit(c *code, o numOp) {
-	if o.op >= 0xFC00 {
+	switch {
+	case o.op >= 0xFD00:
+		c.Prefixed(0xFD, o.op-0xFD00)
+	case o.op >= 0xFC00:
 		c.FC(o.op - 0xFC00)
-	} else {
+	default:
 		c.Op(byte(o.op))
 	}
 }
@@ -79,7 +83,7 @@ func numericOps() []numOp {
 	var list []numOp
 	add := func(first, last int, r risk, out ValType, in ...ValType) {
 		for op := first; op <= last; op++ {
-			list = append(list, numOp{op, in, out, r})
+			list = append(list, numOp{op, in, out, r, 0})
 		}
 	}
 	add(0x45, 0x45, safe, I32, I32)      // i32.eqz

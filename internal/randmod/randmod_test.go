@@ -4,17 +4,26 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 )
+
+// features are all that wazero knows.
+const features = api.CoreFeaturesV2 | experimental.CoreFeaturesThreads | experimental.CoreFeaturesTailCall |
+	experimental.CoreFeaturesExtendedConst | experimental.CoreFeaturesExceptionHandling | experimental.CoreFeaturesTypedFunctionReferences
+
+// These tests are about wazero, which has all features.
+func init() { pending = 0 }
 
 // newRuntime returns an oracle with the module's imports.
 func newRuntime(ctx context.Context, t testing.TB, m *Module) wazero.Runtime {
 	t.Helper()
-	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigCompiler().WithMemoryLimitPages(MaxPages))
+	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigCompiler().WithMemoryLimitPages(MaxPages).WithCoreFeatures(features))
 	t.Cleanup(func() { r.Close(ctx) })
 	if len(m.Imports) == 0 {
 		return r
@@ -23,12 +32,13 @@ func newRuntime(ctx context.Context, t testing.TB, m *Module) wazero.Runtime {
 	calls := uint64(0)
 	for i, imp := range m.Imports {
 		f := func(_ context.Context, mod api.Module, stack []uint64) {
-			args := make([]uint64, len(imp.Type.Params))
-			for k, p := range imp.Type.Params {
-				args[k] = stack[k]
+			var args []uint64
+			for _, p := range imp.Type.Params {
+				v := slices.Clone(stack[len(args):][:p.Words()])
 				if p == I32 || p == F32 {
-					args[k] = uint64(uint32(stack[k]))
+					v[0] = uint64(uint32(v[0]))
 				}
+				args = append(args, v...)
 			}
 			var mem []byte
 			if m.Memory {
@@ -105,7 +115,7 @@ func FuzzFromBytes(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		ctx := context.Background()
 		m := FromBytes(data, Options{})
-		r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter())
+		r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(features))
 		defer r.Close(ctx)
 		if _, err := r.CompileModule(ctx, m.Wasm); err != nil {
 			t.Fatal(errors.Unwrap(err), err)

@@ -13,7 +13,15 @@ func (b *body) statements(depth int) {
 func (b *body) statement(depth int) {
 	b.left--
 	t := b.anyType()
-	switch b.n(20) {
+	switch b.n(24) {
+	case 20:
+		b.tailCall(depth)
+	case 21:
+		b.tryStatement(depth)
+	case 22:
+		b.nullBranch(depth)
+	case 23:
+		b.deep(depth)
 	case 0:
 		b.Op(opNop)
 	case 1, 2, 3, 4:
@@ -49,6 +57,14 @@ func (b *body) statement(depth int) {
 func (b *body) store(depth int) {
 	if !b.memory {
 		b.Op(opNop)
+		return
+	}
+	if b.has(SIMD) && b.chance(4) {
+		b.vectorStore(depth)
+		return
+	}
+	if b.has(Threads) && b.chance(4) {
+		b.atomicStore(depth)
 		return
 	}
 	o := stores[b.n(len(stores))]

@@ -42,8 +42,11 @@ func (c *Code) OpU(op byte, imm ...int) {
 }
 
 // FC appends a 0xFC-prefixed opcode and its immediates.
-func (c *Code) FC(op int, imm ...int) {
-	*c = append(*c, 0xFC)
+func (c *Code) FC(op int, imm ...int) { c.Prefixed(0xFC, op, imm...) }
+
+// Prefixed appends an opcode behind its prefix, and its immediates.
+func (c *Code) Prefixed(prefix byte, op int, imm ...int) {
+	*c = append(*c, prefix)
 	c.U(uint64(op))
 	for _, v := range imm {
 		c.U(uint64(v))

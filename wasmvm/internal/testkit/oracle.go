@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -26,7 +27,8 @@ type Outcome struct {
 	Trap    string // the official text of a trap; empty if the run ended normally
 	Results [][]uint64
 	Memory  []byte
-	Globals []uint64 // references are reduced to 0 (null) and 1
+	Globals [][2]uint64 // references are reduced to 0 (null) and 1
+	Tables  uint64      // what the module's function `tables` returns
 }
 
 // Narrow zero-extends a raw value of a 32-bit type and reduces a reference to
@@ -41,12 +43,24 @@ func Narrow(t randmod.ValType, v uint64) uint64 {
 	return v
 }
 
-// NarrowAll narrows values in place and returns them.
+// NarrowAll narrows values in place and returns them. A vector takes two words.
 func NarrowAll(ts []randmod.ValType, vs []uint64) []uint64 {
-	for i := range vs {
-		vs[i] = Narrow(ts[i], vs[i])
+	at := 0
+	for _, t := range ts {
+		if at < len(vs) {
+			vs[at] = Narrow(t, vs[at])
+		}
+		at += t.Words()
 	}
 	return vs
+}
+
+// words is the number of 64-bit words that values of the given types take.
+func words(ts []randmod.ValType) (n int) {
+	for _, t := range ts {
+		n += t.Words()
+	}
+	return n
 }
 
 // trapTexts maps wazero's texts to the official ones; wazero reports several
@@ -59,6 +73,10 @@ var trapTexts = []struct{ wazero, official string }{
 	{"integer overflow", "integer overflow"},
 	{"invalid conversion to integer", "invalid conversion to integer"},
 	{"unreachable", "unreachable"},
+	{"uncaught exception", "uncaught exception"},
+	{"null reference", "null reference"},
+	{"unaligned atomic", "unaligned atomic"},
+	{"expected shared memory", "expected shared memory"},
 	{"stack overflow", "call stack exhausted"},
 }
 
@@ -94,6 +112,8 @@ type Oracle struct {
 // for each of args, until one traps.
 func RunOracle(t testing.TB, m *randmod.Module, args [][]uint64) *Outcome {
 	t.Helper()
+	// wazero holds references to exceptions where the collector does not look.
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	o := &Oracle{ctx: context.Background(), mod: m}
 	o.runtime = wazero.NewRuntimeWithConfig(o.ctx, wazero.NewRuntimeConfigCompiler().WithCoreFeatures(Features).WithMemoryLimitPages(randmod.MaxPages))
 	defer o.runtime.Close(o.ctx)
@@ -115,11 +135,32 @@ func RunOracle(t testing.TB, m *randmod.Module, args [][]uint64) *Outcome {
 		view, _ := o.inst.Memory().Read(0, o.inst.Memory().Size())
 		o.out.Memory = bytes.Clone(view)
 	}
-	for i, g := range m.Globals {
-		v := o.inst.ExportedGlobal(fmt.Sprintf("g%d", i)).Get()
-		o.out.Globals = append(o.out.Globals, Narrow(g, v))
-	}
+	o.variables(t)
 	return &o.out
+}
+
+// variables reads the globals and what stands for the tables. wazero gives out
+// only the lower half of a vector, so the module has getters for those.
+func (o *Oracle) variables(t testing.TB) {
+	call := func(name string) []uint64 {
+		results, err := o.inst.ExportedFunction(name).Call(o.ctx)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		return results
+	}
+	vectors := 0
+	for i, g := range o.mod.Globals {
+		var v [2]uint64
+		if g == randmod.V128 {
+			copy(v[:], call(fmt.Sprintf("v%d", vectors)))
+			vectors++
+		} else {
+			v[0] = Narrow(g, o.inst.ExportedGlobal(fmt.Sprintf("g%d", i)).Get())
+		}
+		o.out.Globals = append(o.out.Globals, v)
+	}
+	o.out.Tables = Narrow(randmod.I32, call("tables")[0])
 }
 
 func (o *Oracle) entries(args [][]uint64) {
@@ -154,7 +195,7 @@ func (o *Oracle) host() error {
 
 func (o *Oracle) call(imp int, inst api.Module, stack []uint64) {
 	f := o.mod.Imports[imp].Type
-	args := NarrowAll(f.Params, append([]uint64(nil), stack[:len(f.Params)]...))
+	args := NarrowAll(f.Params, append([]uint64(nil), stack[:words(f.Params)]...))
 	var mem []byte
 	if o.mod.Memory {
 		mem, _ = inst.Memory().Read(0, inst.Memory().Size())

@@ -20,8 +20,9 @@ type points struct {
 }
 
 type breakpoint struct {
-	word   string // in stop replies
-	wanted bool   // false if the client has removed it
+	word   string     // in stop replies
+	cond   *condition // nil if it always stops
+	wanted bool       // false if the client has removed it
 }
 
 type watchpoint struct {
@@ -47,8 +48,7 @@ func newPoints(s *server) points {
 // pointPacket answers Z (insert) and z (remove): kind,address,length.
 func (s *session) pointPacket(insert bool, args string) {
 	kind, rest, _ := strings.Cut(args, ",")
-	// Conditions and commands may follow; they are not advertised.
-	rest, _, _ = strings.Cut(rest, ";")
+	rest, options, _ := strings.Cut(rest, ";")
 	addr, length, ok := hexPair(rest, ',')
 	if len(kind) != 1 || !ok || addr > 0xffffffff || length > 0xffffffff {
 		s.fail(errBad, "breakpoint packet %q is not KIND,ADDRESS,LENGTH", args)
@@ -57,9 +57,9 @@ func (s *session) pointPacket(insert bool, args string) {
 	var err error
 	switch {
 	case kind == "0":
-		err = s.points.setBreak(uint32(addr), "swbreak", insert)
+		err = s.setBreak(uint32(addr), "swbreak", insert, options)
 	case kind == "1":
-		err = s.points.setBreak(uint32(addr), "hwbreak", insert)
+		err = s.setBreak(uint32(addr), "hwbreak", insert, options)
 	case kind >= "2" && kind <= "4":
 		target, ok := s.target.(WatchTarget)
 		if !ok {
@@ -76,27 +76,64 @@ func (s *session) pointPacket(insert bool, args string) {
 	s.ok()
 }
 
-// setBreak inserts or removes a breakpoint. Both may be repeated. To the target
-// what gdb calls software and hardware breakpoints are the same.
-func (p *points) setBreak(addr uint32, word string, insert bool) error {
+// setBreak inserts or removes a breakpoint. Both may be repeated; the conditions
+// are those of the last time. To the target what gdb calls software and hardware
+// breakpoints are the same.
+func (s *session) setBreak(addr uint32, word string, insert bool, options string) error {
 	pc, ok := gdbview.PC(addr)
 	if !ok {
 		return fmt.Errorf("0x%x is not code", addr)
 	}
-	_, present := p.breaks[pc]
-	if !insert && !present {
+	p := &s.points
+	bp, present := p.breaks[pc]
+	if !insert {
+		if present {
+			bp.wanted = false
+			p.breaks[pc] = bp
+		}
 		return nil
 	}
-	if insert && !present {
-		if err := p.s.target.InsertBreakpoint(pc); err != nil {
+	if !present {
+		if err := s.target.InsertBreakpoint(pc); err != nil {
 			return err
 		}
 	}
-	p.breaks[pc] = breakpoint{word, insert}
+	if err := s.setCondition(pc, &bp, options); err != nil {
+		if !present {
+			s.target.RemoveBreakpoint(pc)
+		}
+		return err
+	}
+	bp.word, bp.wanted = word, true
+	p.breaks[pc] = bp
 	return nil
 }
 
-func (p *points) breakpointAt(pc uint32) bool { return p.breaks[pc].wanted }
+// setCondition gives a breakpoint its conditions, none if there are no options.
+// gdb sends the same ones each time the program goes on.
+func (s *session) setCondition(pc uint32, bp *breakpoint, options string) error {
+	target, ok := s.target.(ConditionTarget)
+	if !ok || bp.cond.sent() == options {
+		return nil
+	}
+	cond, err := s.newCondition(pc, options)
+	if err != nil {
+		return err
+	}
+	if cond.conditional() {
+		target.SetCondition(pc, cond.holds)
+	} else if bp.cond.conditional() {
+		target.SetCondition(pc, nil)
+	}
+	bp.cond = cond
+	return nil
+}
+
+// stopsHere reports whether m is at a breakpoint at which it would stop.
+func (p *points) stopsHere(m *wasmvm.Machine) bool {
+	bp, ok := p.breaks[m.PC()]
+	return ok && bp.wanted && bp.cond.holds(m)
+}
 
 // breakReason is the part of a stop reply that tells of the breakpoint at pc.
 func (p *points) breakReason(pc uint32) string {
@@ -180,6 +217,9 @@ func newWatchpoint(key watchKey, view *gdbview.View) (*watchpoint, error) {
 func (p *points) apply() {
 	for pc, bp := range p.breaks {
 		if !bp.wanted {
+			if bp.cond.conditional() {
+				p.s.target.(ConditionTarget).SetCondition(pc, nil)
+			}
 			p.s.target.RemoveBreakpoint(pc)
 			delete(p.breaks, pc)
 		}

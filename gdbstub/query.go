@@ -62,6 +62,9 @@ func (s *session) supported(features string) {
 	if _, ok := s.target.(ReverseTarget); ok {
 		s.text(";ReverseStep+;ReverseContinue+")
 	}
+	if _, ok := s.target.(ConditionTarget); ok {
+		s.text(";ConditionalBreakpoints+")
+	}
 	if s.errorText {
 		s.text(";error-message+")
 	}

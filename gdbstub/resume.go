@@ -51,7 +51,7 @@ func (s *session) vCont(args string) {
 // continueForwards runs, unless there is a breakpoint right here. gdb steps off
 // one before it continues; lldb relies on hitting it.
 func (s *session) continueForwards() reverse.Stop {
-	if s.points.breakpointAt(s.target.Machine().PC()) {
+	if s.points.stopsHere(s.target.Machine()) {
 		return reverse.Stop{Reason: reverse.ReasonBreakpoint, Position: s.target.Now()}
 	}
 	return s.target.Continue()

@@ -301,6 +301,8 @@ func (s *session) detach() {
 // restart goes to the beginning as if the program were started again.
 func (s *session) restart() reverse.Stop {
 	s.noProcess = ""
+	// With the program gdb believes its breakpoints gone.
+	s.points.removeAll()
 	stop := s.moveSilently(func() reverse.Stop { return s.target.Seek(0) })
 	if s.opt.Output != nil {
 		s.opt.Output.restart()

@@ -60,6 +60,14 @@ type WatchTarget interface {
 	RemoveWatch(w reverse.Watch) error
 }
 
+// ConditionTarget can evaluate conditions on its way.
+type ConditionTarget interface {
+	// SetCondition makes the breakpoint at pc count only where cond is true,
+	// in both directions; nil makes it count always. cond is called for
+	// machines that stand at pc, on any goroutine.
+	SetCondition(pc uint32, cond func(m *wasmvm.Machine) bool)
+}
+
 // EndTarget knows where its history ends.
 type EndTarget interface {
 	// End returns the last position, if it has been seen.
@@ -75,4 +83,5 @@ var _ interface {
 	RangeTarget
 	WatchTarget
 	EndTarget
+	ConditionTarget
 } = (*reverse.Timeline)(nil)

@@ -291,47 +291,6 @@ func TestAccountingIsRight(t *testing.T) {
 	}
 }
 
-func TestShadowFindsChanges(t *testing.T) {
-	r := rand.New(rand.NewPCG(5, 6))
-	s := NewStore(Options{})
-	var sh Shadow
-	var base *Image
-	var models []model
-	live := make([]byte, 0, 1<<20)
-	for range 600 {
-		n := r.IntN(12 * PageSize)
-		if r.IntN(3) > 0 {
-			n = min(cap(live), max(0, len(live)+r.IntN(2000)-1000))
-		}
-		live = live[:n]
-		for range 3 {
-			if n > 0 {
-				live[r.IntN(n)] = byte(r.Uint32())
-			}
-		}
-		if len(models) > 0 && r.IntN(3) == 0 {
-			m := models[r.IntN(len(models))]
-			live = live[:len(m.want)]
-			sh.Restore(live, m.im, base)
-			if !bytes.Equal(live, m.want) {
-				t.Fatal("the restored stack differs")
-			}
-			base = m.im
-			continue
-		}
-		changed := sh.Update(live)
-		base, _ = s.Snapshot(base, live, changed)
-		models = append(models, model{base, bytes.Clone(live)})
-	}
-	for _, m := range models {
-		got := make([]byte, len(m.want))
-		m.im.Restore(got, nil, 0, nil)
-		if !bytes.Equal(got, m.want) {
-			t.Fatal("an image changed")
-		}
-	}
-}
-
 func TestParallelRestore(t *testing.T) {
 	s := NewStore(Options{HotBytes: 4 * PageSize})
 	data := make([]byte, 64*PageSize)

@@ -2,6 +2,7 @@ package reverse
 
 import (
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"wrev/checkpoint"
@@ -39,16 +40,26 @@ type cursor struct {
 	tickEvery uint64 // how many instructions run between two calls
 
 	// What memory and stack were when they were last saved or restored; nil
-	// after forget. Memory differs from mem in the machine's dirty pages only,
-	// and the stack's shadow is equal to stack.
+	// after forget. They differ from the images only in what the machine says
+	// is dirty.
 	mem, stack *checkpoint.Image
-	shadow     checkpoint.Shadow
 
 	armed   uint64 // generation of the stop set the machine has; 0 for none
 	samples []sample
 	dirty   []uint32
 
 	replayed uint64 // instructions run in all
+	copied   int    // pages copied from images in all
+}
+
+// dirtyStack is the numbers of the pages of an array of so many bytes that the
+// stack may have changed. The result is valid until the next call.
+func (c *cursor) dirtyStack(size int) []uint32 {
+	c.dirty = c.dirty[:0]
+	for i := c.m.StackDirtyFrom() / checkpoint.PageSize; i*checkpoint.PageSize < size; i++ {
+		c.dirty = append(c.dirty, uint32(i))
+	}
+	return c.dirty
 }
 
 // save takes a snapshot of the machine's state.
@@ -59,7 +70,7 @@ func (c *cursor) save() *snapshot {
 	var nm, ns int
 	s.mem, nm = c.store.Snapshot(c.mem, m.Memory(), c.dirty)
 	stack := m.StackBytes()
-	s.stack, ns = c.store.Snapshot(c.stack, stack, c.shadow.Update(stack))
+	s.stack, ns = c.store.Snapshot(c.stack, stack, c.dirtyStack(len(stack)))
 	s.stored = nm + ns
 	s.size = int64(s.core.Size()) + snapshotBytes
 	c.rebase(s)
@@ -69,14 +80,15 @@ func (c *cursor) save() *snapshot {
 // restore moves the machine to a snapshot.
 func (c *cursor) restore(s *snapshot) error {
 	m := c.m
+	stack := slices.Clone(c.dirtyStack(len(m.StackBytes())))
 	c.dirty = m.Dirty(c.dirty[:0])
-	valid := len(m.Memory())
+	valid, validStack := len(m.Memory()), len(m.StackBytes())
 	if err := m.RestoreCore(s.core); err != nil {
 		c.forget()
 		return fmt.Errorf("going to the checkpoint at position %d: %w", s.pos, err)
 	}
-	s.mem.Restore(m.Memory(), c.mem, valid, c.dirty)
-	c.shadow.Restore(m.StackBytes(), s.stack, c.stack)
+	c.copied += s.mem.Restore(m.Memory(), c.mem, valid, c.dirty)
+	c.copied += s.stack.Restore(m.StackBytes(), c.stack, validStack, stack)
 	c.rebase(s)
 	return nil
 }

@@ -202,7 +202,7 @@ func deep(n int) *program {
 		localTee, 1, localGet, 1, drop,
 		localGet, 0, constant(2), i32Shl, localGet, 1, i32Store, 2, 0)}
 	start := fn{locals: 2, body: countdown(0, 4, asm(constant(n), call, 0, localSet, 1))}
-	h := handmade{funcs: []fn{rec, start}, min: 1, max: 1, globals: 2}
+	h := handmade{funcs: []fn{rec, start}, min: 1 + n*4/65536, max: 1 + n*4/65536, globals: 2}
 	return &program{name: "deep", wasm: h.encode()}
 }
 

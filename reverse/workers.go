@@ -46,7 +46,7 @@ func (t *Timeline) dismiss(n int) {
 // memory of the timeline's own machine is there with or without them. A helper
 // may get as large as that.
 func (t *Timeline) account() {
-	t.hist.working = t.cur.shadow.Bytes()
+	t.hist.working = 0
 	for _, c := range t.helpers {
 		t.hist.working += max(c.bytes(), t.cur.bytes())
 	}
@@ -54,5 +54,5 @@ func (t *Timeline) account() {
 
 // bytes is about what a cursor with a machine of its own takes.
 func (c *cursor) bytes() int64 {
-	return int64(len(c.m.Memory())) + int64(len(c.m.StackBytes())) + c.shadow.Bytes()
+	return int64(len(c.m.Memory())) + int64(len(c.m.StackBytes()))
 }

@@ -101,6 +101,7 @@ func (m *Machine) RestoreCore(c *Core) error {
 	}
 	m.restoreTables(c)
 	m.hits = m.hits[:0]
+	m.mark = mark{}
 	return nil
 }
 

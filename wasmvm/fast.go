@@ -33,7 +33,9 @@ func (r *runner) fast(f *loweredFunc, word int) bool {
 		m.enterVM()
 		v.pc, v.fp = unsafe.Add(v.code, word*insSize), m.slotAt(frame)
 		v.limit = min(int64(r.limit), v.acc+chunk+int64(m.maxLen)) // a test may add a function's size
+		m.barReturn()
 		code := v.runFast()
+		m.unbarReturn()
 		word, frame = m.wordAt(v.pc), m.slotOf(v.fp)
 		in := &m.words[word]
 		switch code {
@@ -56,6 +58,9 @@ func (r *runner) fast(f *loweredFunc, word int) bool {
 			}
 		case exitLimit:
 			v.acc -= v.undo
+			if m.returnsPastMark(in, frame) {
+				continue
+			}
 			if v.limit < int64(r.limit) && !m.interrupt.Load() && !m.leaves(in, frame) {
 				continue
 			}
@@ -75,11 +80,7 @@ func (r *runner) fast(f *loweredFunc, word int) bool {
 
 // leaves says whether a word returns from an entry function.
 func (m *Machine) leaves(in *ins, frame int) bool {
-	switch in.op {
-	case irRet0, irRet1, irRetN:
-		return m.stack[frame+int(in.b)]>>32 == entryReturn*uint64(insSize)
-	}
-	return false
+	return isReturn(in.op) && m.stack[frame+int(in.b)]>>32 == entryReturn*uint64(insSize)
 }
 
 // callee is the defined function that an indirect call would call, or a negative number.

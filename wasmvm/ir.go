@@ -109,7 +109,8 @@ type vm struct {
 	tables      unsafe.Pointer // one tableView a table
 	funcs       unsafe.Pointer // one funcRec a function
 	numFuncs    uint64
-	refBase     uint64 // reference to function i is i + refBase
+	barrier     uintptr // address of the link to barrierReturn, 0 if there is none
+	refBase     uint64  // reference to function i is i + refBase
 }
 
 // tableView is a table as the loops see it.
@@ -130,9 +131,11 @@ type funcRec struct {
 }
 
 // The first words of the code. Entry functions return to entryReturn; the data word before it makes their position so large that the return always
-// meets the limit, before it has changed anything.
+// meets the limit, before it has changed anything. So does a return to barrierReturn, see lowwater.go.
 const (
-	entryData   = 1
-	entryReturn = 2
-	firstCode   = 3
+	entryData     = 1
+	entryReturn   = 2
+	barrierData   = 3
+	barrierReturn = 4
+	firstCode     = 5
 )

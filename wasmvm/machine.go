@@ -80,6 +80,8 @@ type Machine struct {
 	// The canonical state. cur < 0: there is no frame.
 	cur, idx int // defined function, instruction
 	frame    int // first slot of the innermost frame
+	mark     mark
+	barred   uint64 // the link that barReturn has replaced
 	pos      uint64
 	calls    uint64 // completed host calls
 	stack    []uint64

@@ -248,3 +248,39 @@ func TestFrames(t *testing.T) {
 		t.Errorf("waits for %q", text)
 	}
 }
+
+// TestLowWaterOfDeepStack goes to the bottom of a deep recursion and back in steps. What has changed must be said to within a quarter and half a page.
+func TestLowWaterOfDeepStack(t *testing.T) {
+	const depth = 200_000
+	for _, tier := range []Tier{TierAuto, TierPrecise} {
+		m := newMachine(t, recursion(depth).module(t), nil)
+		m.SetTier(tier)
+		for m.Depth() < depth {
+			m.Run(m.Position() + depth/2)
+		}
+		down := m.Position()
+		deep := m.StackDirtyFrom()
+		m.ResetDirty()
+		bottom := m.StackDirtyFrom()
+		if deep != 0 || bottom < 8*depth {
+			t.Fatalf("changed from %d on, after ResetDirty from %d on", deep, bottom)
+		}
+		for n := uint64(1); m.Depth() > 2; n *= 2 {
+			m.Run(down + 5*n)
+			from, frame := m.StackDirtyFrom(), 8*m.frame
+			if lowest := frame - (bottom-frame)/3 - 8*markStride - 64; from > frame || from < lowest {
+				t.Fatalf("tier %d: the frame is at %d of %d, changed from %d on, should be from %d at least", tier, frame, bottom, from, lowest)
+			}
+		}
+		m.Run(1 << 40)
+		if r := m.Global(0); r != depth {
+			t.Errorf("the program counted %d", r)
+		}
+	}
+}
+
+// recursion is a program that calls itself so often and counts on the way back.
+func recursion(depth int32) *asm {
+	return &asm{globals: 1, funcs: []asmFunc{{body: cat(i32c(depth), op1(OpCall, 1))}, {params: []ValType{I32}, body: cat(
+		get(0), void(OpIf, get(0), i32c(1), op(opI32Sub), op1(OpCall, 1), op1(OpGlobalGet, 0), i32c(1), op(opI32Add), op1(OpGlobalSet, 0)))}}}
+}

@@ -154,8 +154,9 @@ func (m *Machine) Dirty(pages []uint32) []uint32 {
 	return append(pages, m.mem0.dirty...)
 }
 
-// ResetDirty begins a new period of noting writes.
+// ResetDirty begins a new period of noting writes, to memory and to the stack.
 func (m *Machine) ResetDirty() {
+	m.resetMark()
 	if m.mem0 == nil {
 		return
 	}

@@ -57,8 +57,10 @@ func (m *Module) program() *program {
 		for i := range p.code {
 			p.code[i].op = irInvalid
 		}
-		p.code[entryData].op = irData
-		p.code[entryData].setK64(1<<64 - 1<<62) // -(1<<62)
+		for _, i := range []int{entryData, barrierData} {
+			p.code[i].op = irData
+			p.code[i].setK64(1<<64 - 1<<62) // -(1<<62)
+		}
 		m.prog = p
 	})
 	return m.prog

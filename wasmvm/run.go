@@ -63,6 +63,7 @@ func (r *runner) step() bool {
 		return r.end(Stop{Reason: StopInterrupt})
 	}
 	f := r.lowered[r.cur]
+	r.touchFrame(f, r.frame)
 	if word, ok := r.fastEntry(f); ok {
 		return r.fast(f, word)
 	}

@@ -232,6 +232,9 @@ loop:
 				*(*uint64)(p) = 0
 			}
 			*(*uint64)(link) = back
+			if back>>32 == barrierReturn*16 {
+				v.barrier = uintptr(link)
+			}
 			pc = unsafe.Add(pc, in.d)
 			continue
 		case irTailCallLazy:
@@ -278,6 +281,9 @@ loop:
 				*(*uint64)(p) = 0
 			}
 			*(*uint64)(link) = back
+			if back>>32 == barrierReturn*16 {
+				v.barrier = uintptr(link)
+			}
 			pc = unsafe.Add(unsafe.Pointer(v.code), rec.entry)
 			continue
 		case irRet0:

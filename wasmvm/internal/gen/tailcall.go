@@ -14,6 +14,9 @@ for p := unsafe.Add(link, -int(in.c)*8); uintptr(p) < uintptr(link); p = unsafe.
 *(*uint64)(p) = 0
 }
 *(*uint64)(link) = back
+if back>>32 == barrierReturn*16 {
+v.barrier = uintptr(link)
+}
 pc = unsafe.Add(pc, in.d)
 continue`
 
@@ -35,5 +38,8 @@ for p := unsafe.Add(link, -int(rec.clear)*8); uintptr(p) < uintptr(link); p = un
 *(*uint64)(p) = 0
 }
 *(*uint64)(link) = back
+if back>>32 == barrierReturn*16 {
+v.barrier = uintptr(link)
+}
 pc = unsafe.Add(unsafe.Pointer(v.code), rec.entry)
 continue`

@@ -5,7 +5,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 PREFIX ?= /usr/local
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test race bench fuzz fixtures lint generate install clean help
+.PHONY: build demo real test race bench fuzz fixtures lint generate install clean help
 
 build: ## build bin/wrev
 	$(GO) build -o bin/wrev ./cmd/wrev
@@ -13,6 +13,10 @@ build: ## build bin/wrev
 demo: build ## record a program that dies, then walk back to the cause in gdb
 	@scripts/setup.sh demo
 	@scripts/demo.sh
+
+real: build ## record, verify and walk back in SQLite and the tests of Go's packages (10 min)
+	@scripts/setup.sh real
+	@scripts/real.sh
 
 test: build ## run every test, those against real gdb included
 	@scripts/setup.sh test

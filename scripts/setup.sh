@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sees to it that the programs a make target needs are there.
 #
-#   scripts/setup.sh test|demo|lint|fixtures
+#   scripts/setup.sh test|demo|lint|fixtures|real
 #
 # On Debian and Ubuntu it installs what is missing when it may (as root), and
 # else prints the one command to run. Elsewhere it says what to install.
@@ -27,8 +27,18 @@ needs() {
 			"/usr/lib/rustlib/wasm32-wasi libstd-rust-dev-wasm32" \
 			"wasm-ld-14 lld-14"
 		;;
+	real)
+		printf '%s\n' \
+			"gdb gdb" \
+			"clang-19 clang-19" \
+			"wasm-ld-19 lld-19" \
+			"/usr/lib/wasm32-wasi/libc.a wasi-libc" \
+			"/usr/lib/llvm-19/lib/clang/19/lib/wasi/libclang_rt.builtins-wasm32.a libclang-rt-19-dev-wasm32" \
+			"tclsh tcl" \
+			"dpkg-source dpkg-dev"
+		;;
 	*)
-		echo "setup.sh: unknown target '$1': use test, demo, lint or fixtures" >&2
+		echo "setup.sh: unknown target '$1': use test, demo, lint, fixtures or real" >&2
 		exit 2
 		;;
 	esac

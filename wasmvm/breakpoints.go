@@ -6,20 +6,16 @@ import (
 )
 
 // breakpoints are the machine's breakpoints and what they have patched. A breakpoint replaces the operation of its word in the precise code, and that of
-// the first word of its group in the fast code, so code without breakpoints does not pay for them.
+// the first word of its group in the fast code, so code without breakpoints does not pay for them. Fast words before that one, with operations that are
+// fused with it, get back their own.
 type breakpoints struct {
-	at      map[int][]int    // instructions by defined function
-	patched map[int]patching // fast words
-}
-
-// patching is a patched fast word.
-type patching struct {
-	op    irOp // what was there
-	count int  // breakpoints in the group
+	at     map[int][]int // instructions by defined function
+	groups map[int]int   // breakpoints in a group, by its first fast word
+	ops    map[int]irOp  // what the fast words had that have another operation now
 }
 
 func newBreakpoints() breakpoints {
-	return breakpoints{at: map[int][]int{}, patched: map[int]patching{}}
+	return breakpoints{at: map[int][]int{}, groups: map[int]int{}, ops: map[int]irOp{}}
 }
 
 // SetBreakpoint makes Run stop before the instruction at pc, which is the start of a body (entering a function) or of an opcode.
@@ -94,17 +90,10 @@ func (m *Machine) patchFunc(f *loweredFunc) {
 }
 
 func (m *Machine) patchFast(f *loweredFunc, idx int) {
-	word, ok := f.group(idx)
-	if !ok {
-		return
+	if word, ok := f.group(idx); ok {
+		m.breaks.groups[word]++
+		m.patchWords(f, word)
 	}
-	p, ok := m.breaks.patched[word]
-	if !ok {
-		p.op = m.words[word].op
-		m.words[word].op = irBreak
-	}
-	p.count++
-	m.breaks.patched[word] = p
 }
 
 func (m *Machine) unpatchFast(f *loweredFunc, idx int) {
@@ -112,13 +101,36 @@ func (m *Machine) unpatchFast(f *loweredFunc, idx int) {
 	if !ok {
 		return
 	}
-	p := m.breaks.patched[word]
-	if p.count--; p.count > 0 {
-		m.breaks.patched[word] = p
-		return
+	if m.breaks.groups[word]--; m.breaks.groups[word] == 0 {
+		delete(m.breaks.groups, word)
 	}
-	m.words[word].op = p.op
-	delete(m.breaks.patched, word)
+	m.patchWords(f, word)
+}
+
+// patchWords sets the operations of a word, whose breakpoints have changed, and of those before it that may be fused with it.
+func (m *Machine) patchWords(f *loweredFunc, word int) {
+	b := &m.breaks
+	for at := max(f.begin, word-maxFused+1); at <= word; at++ {
+		own, changed := b.ops[at]
+		if !changed {
+			own = m.words[at].op
+		}
+		op := own
+		for k := range fusedLen(own) {
+			switch {
+			case b.groups[at+k] == 0:
+			case k == 0:
+				op = irBreak
+			case op == own:
+				op = fusedBase[own]
+			}
+		}
+		if m.words[at].op = op; op == own {
+			delete(b.ops, at)
+		} else {
+			b.ops[at] = own
+		}
+	}
 }
 
 // patchPrecise patches all breakpoints of a function into a copy of its precise code.

@@ -16,6 +16,9 @@
 // in internal/gen. The two tiers share the frames, so a run changes tier at any head of a group of folded instructions; Run always returns in the
 // precise tier's (canonical) state: every operand in its slot, every local up to date.
 //
+// Fast words that often follow one another are fused: the first one's operation is replaced by one that does the work of all, the others stay in place as
+// its operands. Fused code can be entered and left at every word, so whether words are fused is seen in the time they take and nowhere else.
+//
 // # State
 //
 // All frames lie in one array of 8-byte slots: parameters, other locals, link, operands. A callee's frame begins at its first argument in the

@@ -84,6 +84,7 @@ func (p *program) lowerFast(f *loweredFunc) error {
 	for _, r := range l.returns {
 		f.returns = append(f.returns, returnSite{r.idx, r.word + uint32(f.begin)})
 	}
+	fuse(l.code)
 	p.code = append(p.code, l.code...)
 	return nil
 }

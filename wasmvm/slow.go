@@ -5,7 +5,7 @@ import "math"
 // slowNaN completes a float operation whose result is a NaN. Plain Go gives whatever the compiler's order of operands makes of it.
 func (m *Machine) slowNaN(in *ins, frame int) {
 	s := m.stack[frame:]
-	kind := opNaN[in.op]
+	kind := opNaN[in.base()]
 	x := s[in.b]
 	var y uint64
 	switch kind {
@@ -75,7 +75,7 @@ func (r NaNRule) pick(x, y uint64, binary bool, isNaN func(uint64) bool, quiet, 
 // addressOf is the address a load or store names, and the value of a store. It must mirror address in internal/gen.
 func (m *Machine) addressOf(in *ins, frame int) (ea, value uint64) {
 	s := m.stack[frame:]
-	a := opAccess[in.op]
+	a := opAccess[in.base()]
 	ea = uint64(uint32(in.d))
 	switch a.form {
 	case 'K':
@@ -98,7 +98,7 @@ func (m *Machine) addressOf(in *ins, frame int) (ea, value uint64) {
 // the store touches a watched range and exact is not set.
 func (m *Machine) slowStore(in *ins, frame int, exact bool) bool {
 	ea, v := m.addressOf(in, frame)
-	n := uint64(opAccess[in.op].size)
+	n := uint64(opAccess[in.base()].size)
 	if m.mem0.hasFlag(flagWrite, ea, n) && !exact && m.watched(WatchWrite, ea, n) {
 		return false
 	}

@@ -3481,7 +3481,5742 @@ loop:
 			}
 			*(*uint64)(unsafe.Add(mem, ea)) = uint64(int64(in.e))
 			pc = unsafe.Add(pc, 16)
-		case 32, 33, 34, 35, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456, 457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 470, 471, 472, 473, 474, 475, 476, 477, 478, 479, 480, 481, 482, 483, 484, 485, 486, 487, 488, 489, 490, 491, 492, 493, 494, 495, 496, 497, 498, 499, 500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518, 519, 520, 521, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533, 534, 535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548, 549, 550, 551, 552, 553, 554, 555, 556, 557, 558, 559, 560, 561, 562, 563, 564, 565, 566, 567, 568, 569, 570, 571, 572, 573, 574, 575, 576, 577, 578, 579, 580, 581, 582, 583, 584, 585, 586, 587, 588, 589, 590, 591, 592, 593, 594, 595, 596, 597, 598, 599, 600, 601, 602, 603, 604, 605, 606, 607, 608, 609, 610, 611, 612, 613, 614, 615, 616, 617, 618, 619, 620, 621, 622, 623, 624, 625, 626, 627, 628, 629, 630, 631, 632, 633, 634, 635, 636, 637, 638, 639, 640, 641, 642, 643, 644, 645, 646, 647, 648, 649, 650, 651, 652, 653, 654, 655, 656, 657, 658, 659, 660, 661, 662, 663, 664, 665, 666, 667, 668, 669, 670, 671, 672, 673, 674, 675, 676, 677, 678, 679, 680, 681, 682, 683, 684, 685, 686, 687, 688, 689, 690, 691, 692, 693, 694, 695, 696, 697, 698, 699, 700, 701, 702, 703, 704, 705, 706, 707, 708, 709, 710, 711, 712, 713, 714, 715, 716, 717, 718, 719, 720, 721, 722, 723, 724, 725, 726, 727, 728, 729, 730, 731, 732, 733, 734, 735, 736, 737, 738, 739, 740, 741, 742, 743, 744, 745, 746, 747, 748, 749, 750, 751, 752, 753, 754, 755, 756, 757, 758, 759, 760, 761, 762, 763, 764, 765, 766, 767, 768, 769, 770, 771, 772, 773, 774, 775, 776, 777, 778, 779, 780, 781, 782, 783, 784, 785, 786, 787, 788, 789, 790, 791, 792, 793, 794, 795, 796, 797, 798, 799, 800, 801, 802, 803, 804, 805, 806, 807, 808, 809, 810, 811, 812, 813, 814, 815, 816, 817, 818, 819, 820, 821, 822, 823, 824, 825, 826, 827, 828, 829, 830, 831, 832, 833, 834, 835, 836, 837, 838, 839, 840, 841, 842, 843, 844, 845, 846, 847, 848, 849, 850, 851, 852, 853, 854, 855, 856, 857, 858, 859, 860, 861, 862, 863, 864, 865, 866, 867, 868, 869, 870, 871, 872, 873, 874, 875, 876, 877, 878, 879, 880, 881, 882, 883, 884, 885, 886, 887, 888, 889, 890, 891, 892, 893, 894, 895, 896, 897, 898, 899, 900, 901, 902, 903, 904, 905, 906, 907, 908, 909, 910, 911, 912, 913, 914, 915, 916, 917, 918, 919, 920, 921, 922, 923, 924, 925, 926, 927, 928, 929, 930, 931, 932, 933, 934, 935, 936, 937, 938, 939, 940, 941, 942, 943, 944, 945, 946, 947, 948, 949, 950, 951, 952, 953, 954, 955, 956, 957, 958, 959, 960, 961, 962, 963, 964, 965, 966, 967, 968, 969, 970, 971, 972, 973, 974, 975, 976, 977, 978, 979, 980, 981, 982, 983, 984, 985, 986, 987, 988, 989, 990, 991, 992, 993, 994, 995, 996, 997, 998, 999, 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 1015, 1016, 1017, 1018, 1019, 1020, 1021, 1022, 1023:
+		case irConst_Const_I32AndImm:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x & y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irConst_F32Le_c:
+			{
+				var t0 uint64
+				{
+					t0 = *(*uint64)(unsafe.Add(pc, 8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					var r uint64
+					if *(*float32)(unsafe.Add(fp, uintptr(in1.b)*8)) <= math.Float32frombits(uint32(t0)) {
+						r = 1
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = r
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irConst_F64Mul_c_Load64K:
+			{
+				var t0 uint64
+				{
+					t0 = *(*uint64)(unsafe.Add(pc, 8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in1.b)*8)), math.Float64frombits(t0)
+					r := x * y
+					if r != r {
+						pc = pc1
+						code = exitNaN
+						break loop
+					}
+					*(*float64)(unsafe.Add(fp, uintptr(in1.a)*8)) = r
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(uint32(in2.d))
+					if ea+8 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(p)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irConst_I32AddImm:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irConst_I32AddImm_Call:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x + y)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					nfp := unsafe.Add(fp, uintptr(in2.a)*8)
+					if uintptr(nfp)+uintptr(*(*uint16)(unsafe.Add(pc2, 18)))*8 > v.stackEnd {
+						pc = pc2
+						code = exitStack
+						break loop
+					}
+					acc += int64(in2.e)
+					if acc >= limit {
+						v.undo = int64(in2.e)
+						pc = pc2
+						code = exitLimit
+						break loop
+					}
+					link := unsafe.Add(nfp, uintptr(in2.b)*8)
+					for p := unsafe.Add(link, -int(in2.c)*8); uintptr(p) < uintptr(link); p = unsafe.Add(p, 8) {
+						*(*uint64)(p) = 0
+					}
+					*(*uint64)(link) = uint64(uintptr(pc2)-v.codeBase+32)<<32 | uint64(in2.a)
+					fp = nfp
+					pc = unsafe.Add(pc2, in2.d)
+					continue
+				}
+			}
+		case irConst_I32AddImm_I32NeLoopImm_a:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					if uint32(t1) != uint32(*(*int32)(unsafe.Add(pc2, 4))) {
+						acc += int64(in2.e)
+						if acc >= limit {
+							v.undo = int64(in2.e)
+							pc = pc2
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc2, in2.d)
+						continue
+					}
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irConst_I32AddImm_Mov_b:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irConst_I32AndImm:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x & y)
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irConst_I32AndImm_Const:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x & y)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irConst_I32AndImm_I32EqBrImm_a:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x & y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					if uint32(t1) == uint32(*(*int32)(unsafe.Add(pc2, 4))) {
+						acc += int64(in2.e)
+						pc = unsafe.Add(pc2, in2.d)
+						continue
+					}
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irConst_I32AndImm_I32Ne_c:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x & y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					var r uint64
+					if *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)) != uint32(t1) {
+						r = 1
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irConst_I32AndImm_I32ShlImm_b:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x & y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := uint32(t1), uint32(in2.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x << (y & 31))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irConst_I32AndImm_Ret1_a:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x & y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					link := *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+					back := unsafe.Add(unsafe.Pointer(v.code), uintptr(link>>32))
+					acc += int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
+					if acc >= limit {
+						v.undo = int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
+						pc = pc2
+						code = exitLimit
+						break loop
+					}
+					r := *(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8))
+					*(*uint64)(fp) = r
+					fp = unsafe.Add(fp, -int(uint32(link))*8)
+					pc = back
+					continue
+				}
+			}
+		case irConst_I32LtUBrImm:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					if *(*uint32)(unsafe.Add(fp, uintptr(in1.a)*8)) < uint32(*(*int32)(unsafe.Add(pc1, 4))) {
+						acc += int64(in1.e)
+						pc = unsafe.Add(pc1, in1.d)
+						continue
+					}
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irConst_I32MulImm_I32AddImm_b:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x * y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := uint32(t1), uint32(in2.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irConst_I32MulImm_Ret1_a:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x * y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					link := *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+					back := unsafe.Add(unsafe.Pointer(v.code), uintptr(link>>32))
+					acc += int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
+					if acc >= limit {
+						v.undo = int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
+						pc = pc2
+						code = exitLimit
+						break loop
+					}
+					r := *(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8))
+					*(*uint64)(fp) = r
+					fp = unsafe.Add(fp, -int(uint32(link))*8)
+					pc = back
+					continue
+				}
+			}
+		case irConst_I32RemU_c_I64MulImm_b:
+			{
+				var t0 uint64
+				{
+					t0 = *(*uint64)(unsafe.Add(pc, 8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
+					if y == 0 {
+						pc = pc1
+						code = int(TrapDivideByZero)
+						break loop
+					}
+					t1 = uint64(x % y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := t1, *(*uint64)(unsafe.Add(pc2, 8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = x * y
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irConst_I32ShlImm_I32AddImm_b:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := uint32(t1), uint32(in2.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irConst_Store32I:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(in1.e)
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irConst_Store32I_Load64:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(in1.e)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+8 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(p)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irF32Add_F32Mul_b_F32Add_b:
+			{
+				var t0 float32
+				{
+					x, y := *(*float32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float32)(unsafe.Add(fp, uintptr(in.c)*8))
+					r := x + y
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					t0 = float32(r)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(math.Float32bits(t0))
+				}
+				var t1 float32
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := t0, *(*float32)(unsafe.Add(fp, uintptr(in1.c)*8))
+					r := x * y
+					if r != r {
+						pc = pc1
+						code = exitNaN
+						break loop
+					}
+					t1 = float32(r)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(math.Float32bits(t1))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := t1, *(*float32)(unsafe.Add(fp, uintptr(in2.c)*8))
+					r := x + y
+					if r != r {
+						pc = pc2
+						code = exitNaN
+						break loop
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(math.Float32bits(r))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irF32Mul_F32Add_b:
+			{
+				var t0 float32
+				{
+					x, y := *(*float32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float32)(unsafe.Add(fp, uintptr(in.c)*8))
+					r := x * y
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					t0 = float32(r)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(math.Float32bits(t0))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := t0, *(*float32)(unsafe.Add(fp, uintptr(in1.c)*8))
+					r := x + y
+					if r != r {
+						pc = pc1
+						code = exitNaN
+						break loop
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(math.Float32bits(r))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irF32Mul_F32Add_b_Load32:
+			{
+				var t0 float32
+				{
+					x, y := *(*float32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float32)(unsafe.Add(fp, uintptr(in.c)*8))
+					r := x * y
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					t0 = float32(r)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(math.Float32bits(t0))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := t0, *(*float32)(unsafe.Add(fp, uintptr(in1.c)*8))
+					r := x + y
+					if r != r {
+						pc = pc1
+						code = exitNaN
+						break loop
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(math.Float32bits(r))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irF32Mul_F32Add_b_Store32_a:
+			{
+				var t0 float32
+				{
+					x, y := *(*float32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float32)(unsafe.Add(fp, uintptr(in.c)*8))
+					r := x * y
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					t0 = float32(r)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(math.Float32bits(t0))
+				}
+				var t1 float32
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := t0, *(*float32)(unsafe.Add(fp, uintptr(in1.c)*8))
+					r := x + y
+					if r != r {
+						pc = pc1
+						code = exitNaN
+						break loop
+					}
+					t1 = float32(r)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(math.Float32bits(t1))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc2
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(uint64(math.Float32bits(t1)))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irF32Mul_F32Add_c_Const:
+			{
+				var t0 float32
+				{
+					x, y := *(*float32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float32)(unsafe.Add(fp, uintptr(in.c)*8))
+					r := x * y
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					t0 = float32(r)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(math.Float32bits(t0))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*float32)(unsafe.Add(fp, uintptr(in1.b)*8)), t0
+					r := x + y
+					if r != r {
+						pc = pc1
+						code = exitNaN
+						break loop
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(math.Float32bits(r))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irF32Mul_F32Mul_F32Add_b:
+			{
+				{
+					x, y := *(*float32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float32)(unsafe.Add(fp, uintptr(in.c)*8))
+					r := x * y
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(math.Float32bits(r))
+				}
+				var t1 float32
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*float32)(unsafe.Add(fp, uintptr(in1.b)*8)), *(*float32)(unsafe.Add(fp, uintptr(in1.c)*8))
+					r := x * y
+					if r != r {
+						pc = pc1
+						code = exitNaN
+						break loop
+					}
+					t1 = float32(r)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(math.Float32bits(t1))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := t1, *(*float32)(unsafe.Add(fp, uintptr(in2.c)*8))
+					r := x + y
+					if r != r {
+						pc = pc2
+						code = exitNaN
+						break loop
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(math.Float32bits(r))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irF32Mul_F32Neg_b:
+			{
+				var t0 float32
+				{
+					x, y := *(*float32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float32)(unsafe.Add(fp, uintptr(in.c)*8))
+					r := x * y
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					t0 = float32(r)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(math.Float32bits(t0))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(uint32(uint64(math.Float32bits(t0))) ^ 1<<31)
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irF32Mul_Load32_Load32:
+			{
+				{
+					x, y := *(*float32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float32)(unsafe.Add(fp, uintptr(in.c)*8))
+					r := x * y
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(math.Float32bits(r))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irF32Sub_F32Add_b:
+			{
+				var t0 float32
+				{
+					x, y := *(*float32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float32)(unsafe.Add(fp, uintptr(in.c)*8))
+					r := x - y
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					t0 = float32(r)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(math.Float32bits(t0))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := t0, *(*float32)(unsafe.Add(fp, uintptr(in1.c)*8))
+					r := x + y
+					if r != r {
+						pc = pc1
+						code = exitNaN
+						break loop
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(math.Float32bits(r))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irF32Sub_F32Add_b_F32Mul_bc:
+			{
+				var t0 float32
+				{
+					x, y := *(*float32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float32)(unsafe.Add(fp, uintptr(in.c)*8))
+					r := x - y
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					t0 = float32(r)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(math.Float32bits(t0))
+				}
+				var t1 float32
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := t0, *(*float32)(unsafe.Add(fp, uintptr(in1.c)*8))
+					r := x + y
+					if r != r {
+						pc = pc1
+						code = exitNaN
+						break loop
+					}
+					t1 = float32(r)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(math.Float32bits(t1))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := t1, t1
+					r := x * y
+					if r != r {
+						pc = pc2
+						code = exitNaN
+						break loop
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(math.Float32bits(r))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irF64Add_F64Add_c:
+			{
+				var t0 float64
+				{
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))
+					r := x + y
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					t0 = float64(r)
+					*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in1.b)*8)), t0
+					r := x + y
+					if r != r {
+						pc = pc1
+						code = exitNaN
+						break loop
+					}
+					*(*float64)(unsafe.Add(fp, uintptr(in1.a)*8)) = r
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irF64Add_F64Add_c_F64Add_c:
+			{
+				var t0 float64
+				{
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))
+					r := x + y
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					t0 = float64(r)
+					*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 float64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in1.b)*8)), t0
+					r := x + y
+					if r != r {
+						pc = pc1
+						code = exitNaN
+						break loop
+					}
+					t1 = float64(r)
+					*(*float64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in2.b)*8)), t1
+					r := x + y
+					if r != r {
+						pc = pc2
+						code = exitNaN
+						break loop
+					}
+					*(*float64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irF64Add_Store64_a:
+			{
+				var t0 float64
+				{
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))
+					r := x + y
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					t0 = float64(r)
+					*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+8 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irF64Add_Store64_a_Load64:
+			{
+				var t0 float64
+				{
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))
+					r := x + y
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					t0 = float64(r)
+					*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+8 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+8 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(p)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irF64Add_Store64K_a_Load64K:
+			{
+				var t0 float64
+				{
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))
+					r := x + y
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					t0 = float64(r)
+					*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(uint32(in1.d))
+					if ea+8 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(uint32(in2.d))
+					if ea+8 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(p)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irF64Mul_Const:
+			{
+				{
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))
+					r := x * y
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = r
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irF64Mul_Const_F64Div_b:
+			{
+				{
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))
+					r := x * y
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = r
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					t1 = *(*uint64)(unsafe.Add(pc1, 8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := math.Float64frombits(t1), *(*float64)(unsafe.Add(fp, uintptr(in2.c)*8))
+					r := x / y
+					if r != r {
+						pc = pc2
+						code = exitNaN
+						break loop
+					}
+					*(*float64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irF64Mul_F64Add_b_Store64_a:
+			{
+				var t0 float64
+				{
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))
+					r := x * y
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					t0 = float64(r)
+					*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 float64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := t0, *(*float64)(unsafe.Add(fp, uintptr(in1.c)*8))
+					r := x + y
+					if r != r {
+						pc = pc1
+						code = exitNaN
+						break loop
+					}
+					t1 = float64(r)
+					*(*float64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+8 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
+						pc = pc2
+						code = exitMemory
+						break loop
+					}
+					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irF64Mul_F64Mul_Const:
+			{
+				{
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))
+					r := x * y
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = r
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in1.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in1.c)*8))
+					r := x * y
+					if r != r {
+						pc = pc1
+						code = exitNaN
+						break loop
+					}
+					*(*float64)(unsafe.Add(fp, uintptr(in1.a)*8)) = r
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irF64Mul_F64Mul_b_Load64:
+			{
+				var t0 float64
+				{
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))
+					r := x * y
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					t0 = float64(r)
+					*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := t0, *(*float64)(unsafe.Add(fp, uintptr(in1.c)*8))
+					r := x * y
+					if r != r {
+						pc = pc1
+						code = exitNaN
+						break loop
+					}
+					*(*float64)(unsafe.Add(fp, uintptr(in1.a)*8)) = r
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+8 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(p)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irF64Mul_Load64P_F64Sub_c:
+			{
+				{
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))
+					r := x * y
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = r
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))+uint32(in1.e)) + uint64(uint32(in1.d))
+					if ea+8 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = *(*uint64)(p)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in2.b)*8)), math.Float64frombits(t1)
+					r := x - y
+					if r != r {
+						pc = pc2
+						code = exitNaN
+						break loop
+					}
+					*(*float64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irF64SubMul_Store64_a_I32AddImm:
+			{
+				var t0 float64
+				{
+					x, y, z := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*float64)(unsafe.Add(fp, uintptr(uint32(in.d))*8))
+					r := z - float64(x*y)
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					t0 = float64(r)
+					*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+8 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irGlobalGet_Const_I32AddImm:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(*(*unsafe.Pointer)(unsafe.Add(v.globals, uintptr(uint32(in.d))*8)))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irGlobalGet_I32AddImm_b_GlobalSet_a:
+			{
+				var t0 uint64
+				{
+					t0 = *(*uint64)(*(*unsafe.Pointer)(unsafe.Add(v.globals, uintptr(uint32(in.d))*8)))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := uint32(t0), uint32(in1.d)
+					t1 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(*(*unsafe.Pointer)(unsafe.Add(v.globals, uintptr(uint32(in2.d))*8))) = *(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irGlobalSet_Ret1:
+			{
+				{
+					*(*uint64)(*(*unsafe.Pointer)(unsafe.Add(v.globals, uintptr(uint32(in.d))*8))) = *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					link := *(*uint64)(unsafe.Add(fp, uintptr(in1.b)*8))
+					back := unsafe.Add(unsafe.Pointer(v.code), uintptr(link>>32))
+					acc += int64(int64(in1.e) - *(*int64)(unsafe.Add(back, -8)))
+					if acc >= limit {
+						v.undo = int64(int64(in1.e) - *(*int64)(unsafe.Add(back, -8)))
+						pc = pc1
+						code = exitLimit
+						break loop
+					}
+					r := *(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8))
+					*(*uint64)(fp) = r
+					fp = unsafe.Add(fp, -int(uint32(link))*8)
+					pc = back
+					continue
+				}
+			}
+		case irGlobalSet_Store32:
+			{
+				{
+					*(*uint64)(*(*unsafe.Pointer)(unsafe.Add(v.globals, uintptr(uint32(in.d))*8))) = *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in1.a)*8))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irGlobalSet_Store64_Store32:
+			{
+				{
+					*(*uint64)(*(*unsafe.Pointer)(unsafe.Add(v.globals, uintptr(uint32(in.d))*8))) = *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+8 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc2
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in2.a)*8))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32Add_I32Add_Mov:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in1.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x + y)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32Add_I32Add_b_I32XorImm:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					t0 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := uint32(t0), *(*uint32)(unsafe.Add(fp, uintptr(in1.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x + y)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x ^ y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32Add_I32Add_c_I32Xor:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					t0 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x + y)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in2.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x ^ y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32Add_I32AddImm:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irI32Add_I32AddImm_b_Load32P:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					t0 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := uint32(t0), uint32(in1.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x + y)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))+uint32(in2.e)) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32Add_I32AndImm_I32NeLoopImm_a:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x & y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					if uint32(t1) != uint32(*(*int32)(unsafe.Add(pc2, 4))) {
+						acc += int64(in2.e)
+						if acc >= limit {
+							v.undo = int64(in2.e)
+							pc = pc2
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc2, in2.d)
+						continue
+					}
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32Add_Load32_I32Add_c:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(t1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32Add_Load32P_I32Add_c:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))+uint32(in1.e)) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(t1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32Add_Load32X_I32ShlImm_b:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))+*(*uint32)(unsafe.Add(fp, uintptr(in1.c)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := uint32(t1), uint32(in2.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x << (y & 31))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32Add_Load64P_b:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					t0 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(uint32(t0)+uint32(in1.e)) + uint64(uint32(in1.d))
+					if ea+8 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(p)
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irI32Add_Load8U_b_Const:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					t0 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(uint32(t0)) + uint64(uint32(in1.d))
+					if ea+1 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint8)(p))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32Add_Ret1_a:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					t0 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					link := *(*uint64)(unsafe.Add(fp, uintptr(in1.b)*8))
+					back := unsafe.Add(unsafe.Pointer(v.code), uintptr(link>>32))
+					acc += int64(int64(in1.e) - *(*int64)(unsafe.Add(back, -8)))
+					if acc >= limit {
+						v.undo = int64(int64(in1.e) - *(*int64)(unsafe.Add(back, -8)))
+						pc = pc1
+						code = exitLimit
+						break loop
+					}
+					r := *(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8))
+					*(*uint64)(fp) = r
+					fp = unsafe.Add(fp, -int(uint32(link))*8)
+					pc = back
+					continue
+				}
+			}
+		case irI32Add_Store32_a:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					t0 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t0)
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irI32Add_Store32_a_BrLoop:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					t0 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t0)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					acc += int64(in2.e)
+					if acc >= limit {
+						v.undo = int64(in2.e)
+						pc = pc2
+						code = exitLimit
+						break loop
+					}
+					pc = unsafe.Add(pc2, in2.d)
+					continue
+				}
+			}
+		case irI32Add_Store8I_b_I32Add:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					t0 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(uint32(t0)) + uint64(uint32(in1.d))
+					if ea+1 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint8)(unsafe.Add(mem, ea)) = uint8(in1.e)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in2.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32AddImm_BrLoop:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					acc += int64(in1.e)
+					if acc >= limit {
+						v.undo = int64(in1.e)
+						pc = pc1
+						code = exitLimit
+						break loop
+					}
+					pc = unsafe.Add(pc1, in1.d)
+					continue
+				}
+			}
+		case irI32AddImm_Call:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					nfp := unsafe.Add(fp, uintptr(in1.a)*8)
+					if uintptr(nfp)+uintptr(*(*uint16)(unsafe.Add(pc1, 18)))*8 > v.stackEnd {
+						pc = pc1
+						code = exitStack
+						break loop
+					}
+					acc += int64(in1.e)
+					if acc >= limit {
+						v.undo = int64(in1.e)
+						pc = pc1
+						code = exitLimit
+						break loop
+					}
+					link := unsafe.Add(nfp, uintptr(in1.b)*8)
+					for p := unsafe.Add(link, -int(in1.c)*8); uintptr(p) < uintptr(link); p = unsafe.Add(p, 8) {
+						*(*uint64)(p) = 0
+					}
+					*(*uint64)(link) = uint64(uintptr(pc1)-v.codeBase+32)<<32 | uint64(in1.a)
+					fp = nfp
+					pc = unsafe.Add(pc1, in1.d)
+					continue
+				}
+			}
+		case irI32AddImm_GlobalSet_a_Ret1:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(*(*unsafe.Pointer)(unsafe.Add(v.globals, uintptr(uint32(in1.d))*8))) = *(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					link := *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+					back := unsafe.Add(unsafe.Pointer(v.code), uintptr(link>>32))
+					acc += int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
+					if acc >= limit {
+						v.undo = int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
+						pc = pc2
+						code = exitLimit
+						break loop
+					}
+					r := *(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8))
+					*(*uint64)(fp) = r
+					fp = unsafe.Add(fp, -int(uint32(link))*8)
+					pc = back
+					continue
+				}
+			}
+		case irI32AddImm_I32AddImm:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irI32AddImm_I32AddImm_BrLoop:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x + y)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					acc += int64(in2.e)
+					if acc >= limit {
+						v.undo = int64(in2.e)
+						pc = pc2
+						code = exitLimit
+						break loop
+					}
+					pc = unsafe.Add(pc2, in2.d)
+					continue
+				}
+			}
+		case irI32AddImm_I32AddImm_I32NeLoopImm_a:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					if uint32(t1) != uint32(*(*int32)(unsafe.Add(pc2, 4))) {
+						acc += int64(in2.e)
+						if acc >= limit {
+							v.undo = int64(in2.e)
+							pc = pc2
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc2, in2.d)
+						continue
+					}
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32AddImm_I32AddImm_Load32_b:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(uint32(t1)) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32AddImm_I32AndImm_b_I32GtUBrImm_a:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := uint32(t0), uint32(in1.d)
+					t1 = uint64(x & y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					if uint32(t1) > uint32(*(*int32)(unsafe.Add(pc2, 4))) {
+						acc += int64(in2.e)
+						pc = unsafe.Add(pc2, in2.d)
+						continue
+					}
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32AddImm_I32GtSBr_b_Store32:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					if int32(*(*uint32)(unsafe.Add(fp, uintptr(in1.a)*8))) > int32(uint32(t0)) {
+						acc += int64(in1.e)
+						pc = unsafe.Add(pc1, in1.d)
+						continue
+					}
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc2
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in2.a)*8))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32AddImm_I32NeLoopImm:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					if *(*uint32)(unsafe.Add(fp, uintptr(in1.a)*8)) != uint32(*(*int32)(unsafe.Add(pc1, 4))) {
+						acc += int64(in1.e)
+						if acc >= limit {
+							v.undo = int64(in1.e)
+							pc = pc1
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc1, in1.d)
+						continue
+					}
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irI32AddImm_I32ShlImm_I32GeUBr_a:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					if uint32(t1) >= *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)) {
+						acc += int64(in2.e)
+						pc = unsafe.Add(pc2, in2.d)
+						continue
+					}
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32AddImm_Load32_I32AddImm:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32AddImm_Load32_b:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(uint32(t0)) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irI32AddImm_Load64_b_I64RotlImm_b:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(uint32(t0)) + uint64(uint32(in1.d))
+					if ea+8 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = *(*uint64)(p)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := t1, *(*uint64)(unsafe.Add(pc2, 8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = bits.RotateLeft64(x, int(y))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32AddImm_Load8UP_I32NeBrImm_a:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))+uint32(in1.e)) + uint64(uint32(in1.d))
+					if ea+1 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint8)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					if uint32(t1) != uint32(*(*int32)(unsafe.Add(pc2, 4))) {
+						acc += int64(in2.e)
+						pc = unsafe.Add(pc2, in2.d)
+						continue
+					}
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32AddImm_Load8UP_Store8_a:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))+uint32(in1.e)) + uint64(uint32(in1.d))
+					if ea+1 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint8)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+1 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty {
+						pc = pc2
+						code = exitMemory
+						break loop
+					}
+					*(*uint8)(unsafe.Add(mem, ea)) = uint8(uint32(t1))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32AddImm_Store32_b_I32AddImm:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(uint32(t0)) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in1.a)*8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32AddImm_Store8_a_Load8U:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+1 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint8)(unsafe.Add(mem, ea)) = uint8(uint32(t0))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+1 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint8)(p))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32And_I32And_I32Xor_c:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x & y)
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in1.c)*8))
+					t1 = uint64(x & y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(t1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x ^ y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32And_I32Xor_c:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					t0 = uint64(x & y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x ^ y)
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irI32AndImm_I32NeBrImm_a:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x & y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					if uint32(t0) != uint32(*(*int32)(unsafe.Add(pc1, 4))) {
+						acc += int64(in1.e)
+						pc = unsafe.Add(pc1, in1.d)
+						continue
+					}
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irI32AndImm_I32ShlImm_b:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x & y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := uint32(t0), uint32(in1.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x << (y & 31))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irI32AndImm_I32ShlImm_b_Load32P_b:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x & y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := uint32(t0), uint32(in1.d)
+					t1 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(uint32(t1)+uint32(in2.e)) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32AndImm_I32ShrUImm_I32Or_c:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x & y)
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x >> (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(t1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x | y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32AndImm_Load8UP:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x & y)
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))+uint32(in1.e)) + uint64(uint32(in1.d))
+					if ea+1 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint8)(p))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irI32AndImm_Load8UP_I32NeBr_b:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x & y)
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))+uint32(in1.e)) + uint64(uint32(in1.d))
+					if ea+1 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint8)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					if *(*uint32)(unsafe.Add(fp, uintptr(in2.a)*8)) != uint32(t1) {
+						acc += int64(in2.e)
+						pc = unsafe.Add(pc2, in2.d)
+						continue
+					}
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32Eq_Mov_b_Mov_b:
+			{
+				var t0 uint64
+				{
+					var r uint64
+					if *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)) == *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8)) {
+						r = 1
+					}
+					t0 = r
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					t1 = *(*uint64)(unsafe.Add(fp, uintptr(in1.b)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32EqBrImm_Const_Br:
+			{
+				{
+					if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) == uint32(*(*int32)(unsafe.Add(pc, 4))) {
+						acc += int64(in.e)
+						pc = unsafe.Add(pc, in.d)
+						continue
+					}
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					acc += int64(in2.e)
+					pc = unsafe.Add(pc2, in2.d)
+					continue
+				}
+			}
+		case irI32EqBrImm_I32EqBrImm_I32AddImm:
+			{
+				{
+					if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) == uint32(*(*int32)(unsafe.Add(pc, 4))) {
+						acc += int64(in.e)
+						pc = unsafe.Add(pc, in.d)
+						continue
+					}
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					if *(*uint32)(unsafe.Add(fp, uintptr(in1.a)*8)) == uint32(*(*int32)(unsafe.Add(pc1, 4))) {
+						acc += int64(in1.e)
+						pc = unsafe.Add(pc1, in1.d)
+						continue
+					}
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32GtSImm_I32AddImm_I32NeLoopImm:
+			{
+				{
+					var r uint64
+					if int32(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) > int32(uint32(in.d)) {
+						r = 1
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x + y)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					if *(*uint32)(unsafe.Add(fp, uintptr(in2.a)*8)) != uint32(*(*int32)(unsafe.Add(pc2, 4))) {
+						acc += int64(in2.e)
+						if acc >= limit {
+							v.undo = int64(in2.e)
+							pc = pc2
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc2, in2.d)
+						continue
+					}
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32GtUBrImm_I32MulImm_Load64P_b:
+			{
+				{
+					if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) > uint32(*(*int32)(unsafe.Add(pc, 4))) {
+						acc += int64(in.e)
+						pc = unsafe.Add(pc, in.d)
+						continue
+					}
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x * y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(uint32(t1)+uint32(in2.e)) + uint64(uint32(in2.d))
+					if ea+8 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(p)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32GtUImm_BrTable:
+			{
+				{
+					var r uint64
+					if *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)) > uint32(in.d) {
+						r = 1
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					i := uint32(in1.d)
+					if x := *(*uint32)(unsafe.Add(fp, uintptr(in1.a)*8)); x < i {
+						i = x
+					}
+					ent := (*ins)(unsafe.Add(pc1, uintptr(i)*16+16))
+					acc += int64(ent.e)
+					if acc >= limit {
+						v.undo = int64(ent.e)
+						pc = pc1
+						code = exitLimit
+						break loop
+					}
+					if ent.c != 0 {
+						src, dst := unsafe.Add(fp, uintptr(ent.a)*8), unsafe.Add(fp, uintptr(ent.b)*8)
+						for i := uintptr(0); i < uintptr(ent.c); i++ {
+							*(*uint64)(unsafe.Add(dst, i*8)) = *(*uint64)(unsafe.Add(src, i*8))
+						}
+					}
+					pc = unsafe.Add(pc1, ent.d)
+					continue
+				}
+			}
+		case irI32GtULoopImm_I32Add_Ret1_a:
+			{
+				{
+					if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) > uint32(*(*int32)(unsafe.Add(pc, 4))) {
+						acc += int64(in.e)
+						if acc >= limit {
+							v.undo = int64(in.e)
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc, in.d)
+						continue
+					}
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in1.c)*8))
+					t1 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					link := *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+					back := unsafe.Add(unsafe.Pointer(v.code), uintptr(link>>32))
+					acc += int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
+					if acc >= limit {
+						v.undo = int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
+						pc = pc2
+						code = exitLimit
+						break loop
+					}
+					r := *(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8))
+					*(*uint64)(fp) = r
+					fp = unsafe.Add(fp, -int(uint32(link))*8)
+					pc = back
+					continue
+				}
+			}
+		case irI32LeSBr_Store32P_I32AddImm:
+			{
+				{
+					if int32(*(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))) <= int32(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) {
+						acc += int64(in.e)
+						pc = unsafe.Add(pc, in.d)
+						continue
+					}
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))+uint32(in1.e)) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in1.a)*8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32LtSLoop_I32AddImm:
+			{
+				{
+					if int32(*(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))) < int32(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) {
+						acc += int64(in.e)
+						if acc >= limit {
+							v.undo = int64(in.e)
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc, in.d)
+						continue
+					}
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irI32LtULoop_I32AddImm_I32NeLoop_a:
+			{
+				{
+					if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) < *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)) {
+						acc += int64(in.e)
+						if acc >= limit {
+							v.undo = int64(in.e)
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc, in.d)
+						continue
+					}
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					if uint32(t1) != *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)) {
+						acc += int64(in2.e)
+						if acc >= limit {
+							v.undo = int64(in2.e)
+							pc = pc2
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc2, in2.d)
+						continue
+					}
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32MulImm_I32Add_b_Ret1_a:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x * y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := uint32(t0), *(*uint32)(unsafe.Add(fp, uintptr(in1.c)*8))
+					t1 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					link := *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+					back := unsafe.Add(unsafe.Pointer(v.code), uintptr(link>>32))
+					acc += int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
+					if acc >= limit {
+						v.undo = int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
+						pc = pc2
+						code = exitLimit
+						break loop
+					}
+					r := *(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8))
+					*(*uint64)(fp) = r
+					fp = unsafe.Add(fp, -int(uint32(link))*8)
+					pc = back
+					continue
+				}
+			}
+		case irI32RemS_Const_I32EqImm:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					if y == 0 {
+						code = int(TrapDivideByZero)
+						break loop
+					}
+					var r int32
+					if y != ^uint32(0) {
+						r = int32(x) % int32(y)
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(uint32(r))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					var r uint64
+					if *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)) == uint32(in2.d) {
+						r = 1
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32RemU_Mov_b:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					if y == 0 {
+						code = int(TrapDivideByZero)
+						break loop
+					}
+					t0 = uint64(x % y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.b)*8))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irI32Rotl_Ret1_a:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					t0 = uint64(bits.RotateLeft32(x, int(y)))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					link := *(*uint64)(unsafe.Add(fp, uintptr(in1.b)*8))
+					back := unsafe.Add(unsafe.Pointer(v.code), uintptr(link>>32))
+					acc += int64(int64(in1.e) - *(*int64)(unsafe.Add(back, -8)))
+					if acc >= limit {
+						v.undo = int64(int64(in1.e) - *(*int64)(unsafe.Add(back, -8)))
+						pc = pc1
+						code = exitLimit
+						break loop
+					}
+					r := *(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8))
+					*(*uint64)(fp) = r
+					fp = unsafe.Add(fp, -int(uint32(link))*8)
+					pc = back
+					continue
+				}
+			}
+		case irI32RotlImm_I32RotlImm_I32Xor_c:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(bits.RotateLeft32(x, int(y)))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(bits.RotateLeft32(x, int(y)))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(t1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x ^ y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32RotlImm_I32Xor_c:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(bits.RotateLeft32(x, int(y)))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x ^ y)
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irI32RotlImm_I32Xor_c_I32And:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(bits.RotateLeft32(x, int(y)))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x ^ y)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in2.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x & y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32RotlImm_I32Xor_c_Mov:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(bits.RotateLeft32(x, int(y)))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x ^ y)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32Shl_I32Or_c_Ret1_a:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					t0 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
+					t1 = uint64(x | y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					link := *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+					back := unsafe.Add(unsafe.Pointer(v.code), uintptr(link>>32))
+					acc += int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
+					if acc >= limit {
+						v.undo = int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
+						pc = pc2
+						code = exitLimit
+						break loop
+					}
+					r := *(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8))
+					*(*uint64)(fp) = r
+					fp = unsafe.Add(fp, -int(uint32(link))*8)
+					pc = back
+					continue
+				}
+			}
+		case irI32ShlImm_I32Add_c:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irI32ShlImm_I32Add_c_Load32_b:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
+					t1 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(uint32(t1)) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32ShlImm_I32Add_c_Load64_b:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
+					t1 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(uint32(t1)) + uint64(uint32(in2.d))
+					if ea+8 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(p)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32ShlImm_I32Add_c_Mov:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x + y)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32ShlImm_I32ShrSImm_b:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := uint32(t0), uint32(in1.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(uint32(int32(x) >> (y & 31)))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irI32ShlImm_I32ShrSImm_b_Const:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := uint32(t0), uint32(in1.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(uint32(int32(x) >> (y & 31)))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32ShlImm_I32Xor_b_I32ShrUImm_b:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := uint32(t0), *(*uint32)(unsafe.Add(fp, uintptr(in1.c)*8))
+					t1 = uint64(x ^ y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := uint32(t1), uint32(in2.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x >> (y & 31))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32ShlImm_Load32_I32Xor_b:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x << (y & 31))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := uint32(t1), *(*uint32)(unsafe.Add(fp, uintptr(in2.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x ^ y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32ShrU_I32Or_c_Ret1_a:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					t0 = uint64(x >> (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
+					t1 = uint64(x | y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					link := *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+					back := unsafe.Add(unsafe.Pointer(v.code), uintptr(link>>32))
+					acc += int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
+					if acc >= limit {
+						v.undo = int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
+						pc = pc2
+						code = exitLimit
+						break loop
+					}
+					r := *(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8))
+					*(*uint64)(fp) = r
+					fp = unsafe.Add(fp, -int(uint32(link))*8)
+					pc = back
+					continue
+				}
+			}
+		case irI32ShrUImm_I32Xor_c:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x >> (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x ^ y)
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irI32ShrUImm_I32XorImm:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x >> (y & 31))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x ^ y)
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irI32ShrUImm_Load32_I32Xor_b:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x >> (y & 31))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := uint32(t1), *(*uint32)(unsafe.Add(fp, uintptr(in2.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x ^ y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32Xor_I32MulImm_b_Ret1_a:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					t0 = uint64(x ^ y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := uint32(t0), uint32(in1.d)
+					t1 = uint64(x * y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					link := *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+					back := unsafe.Add(unsafe.Pointer(v.code), uintptr(link>>32))
+					acc += int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
+					if acc >= limit {
+						v.undo = int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
+						pc = pc2
+						code = exitLimit
+						break loop
+					}
+					r := *(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8))
+					*(*uint64)(fp) = r
+					fp = unsafe.Add(fp, -int(uint32(link))*8)
+					pc = back
+					continue
+				}
+			}
+		case irI32Xor_I32ShlImm_b_I32Xor_b:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					t0 = uint64(x ^ y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := uint32(t0), uint32(in1.d)
+					t1 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := uint32(t1), *(*uint32)(unsafe.Add(fp, uintptr(in2.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x ^ y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI64MulImm_I64ShrUImm_b_I32Wrap_b:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(pc, 8))
+					t0 = x * y
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := t0, *(*uint64)(unsafe.Add(pc1, 8))
+					t1 = x >> (y & 63)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(uint32(t1))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI64MulImm_I64ShrUImm_b_I64Xor_b:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(pc, 8))
+					t0 = x * y
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := t0, *(*uint64)(unsafe.Add(pc1, 8))
+					t1 = x >> (y & 63)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := t1, *(*uint64)(unsafe.Add(fp, uintptr(in2.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = x ^ y
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI64MulImm_Store64_a:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(pc, 8))
+					t0 = x * y
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+8 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irI64ShrUImm_I32Wrap_b:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(pc, 8))
+					t0 = x >> (y & 63)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(uint32(t0))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irLoad32_Const:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irLoad32_Const_I32AddImm:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_Const_I32LtSImm:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					var r uint64
+					if int32(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) < int32(uint32(in2.d)) {
+						r = 1
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_Const_I32LtUImm:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					var r uint64
+					if *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)) < uint32(in2.d) {
+						r = 1
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_Const_I32NeImm:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					var r uint64
+					if *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)) != uint32(in2.d) {
+						r = 1
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_Const_Store8I:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+1 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty {
+						pc = pc2
+						code = exitMemory
+						break loop
+					}
+					*(*uint8)(unsafe.Add(mem, ea)) = uint8(in2.e)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_I32EqBrImm_a:
+			{
+				var t0 uint64
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t0 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					if uint32(t0) == uint32(*(*int32)(unsafe.Add(pc1, 4))) {
+						acc += int64(in1.e)
+						pc = unsafe.Add(pc1, in1.d)
+						continue
+					}
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irLoad32_I32ShlImm_b_I32AddImm_b:
+			{
+				var t0 uint64
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t0 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := uint32(t0), uint32(in1.d)
+					t1 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := uint32(t1), uint32(in2.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_I32ShlImm_b_Load32P_b:
+			{
+				var t0 uint64
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t0 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := uint32(t0), uint32(in1.d)
+					t1 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(uint32(t1)+uint32(in2.e)) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_Load32:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irLoad32_Load32_Const:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_Load32_I32GtS_c:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					var r uint64
+					if int32(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) > int32(uint32(t1)) {
+						r = 1
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_Load32_I32GtU_c:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					var r uint64
+					if *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)) > uint32(t1) {
+						r = 1
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_Load32_I32LeS_c:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					var r uint64
+					if int32(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) <= int32(uint32(t1)) {
+						r = 1
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_Load32_I32LtS_c:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					var r uint64
+					if int32(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) < int32(uint32(t1)) {
+						r = 1
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_Load32_I32LtU_c:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					var r uint64
+					if *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)) < uint32(t1) {
+						r = 1
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_Load32_I32NeLoopImm_a:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					if uint32(t1) != uint32(*(*int32)(unsafe.Add(pc2, 4))) {
+						acc += int64(in2.e)
+						if acc >= limit {
+							v.undo = int64(in2.e)
+							pc = pc2
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc2, in2.d)
+						continue
+					}
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_Load32_I32Xor_c:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(t1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x ^ y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_Load32_Load32:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_Load32_b:
+			{
+				var t0 uint64
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t0 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(uint32(t0)) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irLoad32_Load32_b_Const:
+			{
+				var t0 uint64
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t0 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(uint32(t0)) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_Load32_b_I32LeU_c:
+			{
+				var t0 uint64
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t0 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(uint32(t0)) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					var r uint64
+					if *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)) <= uint32(t1) {
+						r = 1
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_Load64_b_F64Mul_c:
+			{
+				var t0 uint64
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t0 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(uint32(t0)) + uint64(uint32(in1.d))
+					if ea+8 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = *(*uint64)(p)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in2.b)*8)), math.Float64frombits(t1)
+					r := x * y
+					if r != r {
+						pc = pc2
+						code = exitNaN
+						break loop
+					}
+					*(*float64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_Load64_b_Load64:
+			{
+				var t0 uint64
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t0 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(uint32(t0)) + uint64(uint32(in1.d))
+					if ea+8 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(p)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+8 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(p)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_Load8U_b_Const:
+			{
+				var t0 uint64
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t0 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(uint32(t0)) + uint64(uint32(in1.d))
+					if ea+1 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint8)(p))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_Mov_Store32:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.b)*8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc2
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in2.a)*8))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_Store32_a:
+			{
+				var t0 uint64
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t0 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t0)
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irLoad32_Store32_a_Br:
+			{
+				var t0 uint64
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t0 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t0)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					acc += int64(in2.e)
+					pc = unsafe.Add(pc2, in2.d)
+					continue
+				}
+			}
+		case irLoad64_Const:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+8 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(p)
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irLoad64_F64MulAdd_c_F64Add_c:
+			{
+				var t0 uint64
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+8 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t0 = *(*uint64)(p)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 float64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y, z := *(*float64)(unsafe.Add(fp, uintptr(in1.b)*8)), math.Float64frombits(t0), *(*float64)(unsafe.Add(fp, uintptr(uint32(in1.d))*8))
+					r := float64(x*y) + z
+					if r != r {
+						pc = pc1
+						code = exitNaN
+						break loop
+					}
+					t1 = float64(r)
+					*(*float64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in2.b)*8)), t1
+					r := x + y
+					if r != r {
+						pc = pc2
+						code = exitNaN
+						break loop
+					}
+					*(*float64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad64_I64EqBr_a:
+			{
+				var t0 uint64
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+8 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t0 = *(*uint64)(p)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					if t0 == *(*uint64)(unsafe.Add(fp, uintptr(in1.b)*8)) {
+						acc += int64(in1.e)
+						pc = unsafe.Add(pc1, in1.d)
+						continue
+					}
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irLoad64P_F64Mul_c_Load64P:
+			{
+				var t0 uint64
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+uint32(in.e)) + uint64(uint32(in.d))
+					if ea+8 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t0 = *(*uint64)(p)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in1.b)*8)), math.Float64frombits(t0)
+					r := x * y
+					if r != r {
+						pc = pc1
+						code = exitNaN
+						break loop
+					}
+					*(*float64)(unsafe.Add(fp, uintptr(in1.a)*8)) = r
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))+uint32(in2.e)) + uint64(uint32(in2.d))
+					if ea+8 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(p)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad64P_I32AddImm_Load64_b:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+uint32(in.e)) + uint64(uint32(in.d))
+					if ea+8 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(p)
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(uint32(t1)) + uint64(uint32(in2.d))
+					if ea+8 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(p)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad8U_BrTable_a:
+			{
+				var t0 uint64
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+1 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t0 = uint64(*(*uint8)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					i := uint32(in1.d)
+					if x := uint32(t0); x < i {
+						i = x
+					}
+					ent := (*ins)(unsafe.Add(pc1, uintptr(i)*16+16))
+					acc += int64(ent.e)
+					if acc >= limit {
+						v.undo = int64(ent.e)
+						pc = pc1
+						code = exitLimit
+						break loop
+					}
+					if ent.c != 0 {
+						src, dst := unsafe.Add(fp, uintptr(ent.a)*8), unsafe.Add(fp, uintptr(ent.b)*8)
+						for i := uintptr(0); i < uintptr(ent.c); i++ {
+							*(*uint64)(unsafe.Add(dst, i*8)) = *(*uint64)(unsafe.Add(src, i*8))
+						}
+					}
+					pc = unsafe.Add(pc1, ent.d)
+					continue
+				}
+			}
+		case irLoad8UX_I32NeBrImm_a:
+			{
+				var t0 uint64
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+*(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))) + uint64(uint32(in.d))
+					if ea+1 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t0 = uint64(*(*uint8)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					if uint32(t0) != uint32(*(*int32)(unsafe.Add(pc1, 4))) {
+						acc += int64(in1.e)
+						pc = unsafe.Add(pc1, in1.d)
+						continue
+					}
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irMov_Call:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					nfp := unsafe.Add(fp, uintptr(in1.a)*8)
+					if uintptr(nfp)+uintptr(*(*uint16)(unsafe.Add(pc1, 18)))*8 > v.stackEnd {
+						pc = pc1
+						code = exitStack
+						break loop
+					}
+					acc += int64(in1.e)
+					if acc >= limit {
+						v.undo = int64(in1.e)
+						pc = pc1
+						code = exitLimit
+						break loop
+					}
+					link := unsafe.Add(nfp, uintptr(in1.b)*8)
+					for p := unsafe.Add(link, -int(in1.c)*8); uintptr(p) < uintptr(link); p = unsafe.Add(p, 8) {
+						*(*uint64)(p) = 0
+					}
+					*(*uint64)(link) = uint64(uintptr(pc1)-v.codeBase+32)<<32 | uint64(in1.a)
+					fp = nfp
+					pc = unsafe.Add(pc1, in1.d)
+					continue
+				}
+			}
+		case irMov_CallIndirect:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					tab := (*tableView)(unsafe.Add(v.tables, uintptr(in1.c)*unsafe.Sizeof(tableView{})))
+					i := uintptr(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)))
+					if i >= tab.size {
+						pc = pc1
+						code = exitDeopt
+						break loop
+					}
+					f := *(*uint64)(unsafe.Add(tab.elems, i*8)) - v.refBase
+					if f >= v.numFuncs {
+						pc = pc1
+						code = exitDeopt
+						break loop
+					}
+					rec := (*funcRec)(unsafe.Add(v.funcs, uintptr(f)*unsafe.Sizeof(funcRec{})))
+					if rec.typ != uint32(in1.d) {
+						pc = pc1
+						code = exitDeopt
+						break loop
+					}
+					if rec.entry == 0 {
+						pc = pc1
+						code = exitLazy
+						break loop
+					}
+					nfp := unsafe.Add(fp, uintptr(in1.a)*8)
+					if uintptr(nfp)+uintptr(rec.frame)*8 > v.stackEnd {
+						pc = pc1
+						code = exitStack
+						break loop
+					}
+					acc += int64(int64(in1.e) + int64(rec.size))
+					if acc >= limit {
+						v.undo = int64(int64(in1.e) + int64(rec.size))
+						pc = pc1
+						code = exitLimit
+						break loop
+					}
+					link := unsafe.Add(nfp, uintptr(rec.link)*8)
+					for p := unsafe.Add(link, -int(rec.clear)*8); uintptr(p) < uintptr(link); p = unsafe.Add(p, 8) {
+						*(*uint64)(p) = 0
+					}
+					*(*uint64)(link) = uint64(uintptr(pc1)-v.codeBase+32)<<32 | uint64(in1.a)
+					fp = nfp
+					pc = unsafe.Add(unsafe.Pointer(v.code), rec.entry)
+					continue
+				}
+			}
+		case irMov_Const:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irMov_Const_Call:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					nfp := unsafe.Add(fp, uintptr(in2.a)*8)
+					if uintptr(nfp)+uintptr(*(*uint16)(unsafe.Add(pc2, 18)))*8 > v.stackEnd {
+						pc = pc2
+						code = exitStack
+						break loop
+					}
+					acc += int64(in2.e)
+					if acc >= limit {
+						v.undo = int64(in2.e)
+						pc = pc2
+						code = exitLimit
+						break loop
+					}
+					link := unsafe.Add(nfp, uintptr(in2.b)*8)
+					for p := unsafe.Add(link, -int(in2.c)*8); uintptr(p) < uintptr(link); p = unsafe.Add(p, 8) {
+						*(*uint64)(p) = 0
+					}
+					*(*uint64)(link) = uint64(uintptr(pc2)-v.codeBase+32)<<32 | uint64(in2.a)
+					fp = nfp
+					pc = unsafe.Add(pc2, in2.d)
+					continue
+				}
+			}
+		case irMov_I32Add_c_Store32_a:
+			{
+				var t0 uint64
+				{
+					t0 = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
+					t1 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc2
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t1)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irMov_I32AddImm:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irMov_I32AddImm_I32NeLoopImm_a:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					if uint32(t1) != uint32(*(*int32)(unsafe.Add(pc2, 4))) {
+						acc += int64(in2.e)
+						if acc >= limit {
+							v.undo = int64(in2.e)
+							pc = pc2
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc2, in2.d)
+						continue
+					}
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irMov_I32AddImm_I32Xor_c:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(t1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x ^ y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irMov_I32EqBrImm:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					if *(*uint32)(unsafe.Add(fp, uintptr(in1.a)*8)) == uint32(*(*int32)(unsafe.Add(pc1, 4))) {
+						acc += int64(in1.e)
+						pc = unsafe.Add(pc1, in1.d)
+						continue
+					}
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irMov_I32EqBrImm_Load32:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					if *(*uint32)(unsafe.Add(fp, uintptr(in1.a)*8)) == uint32(*(*int32)(unsafe.Add(pc1, 4))) {
+						acc += int64(in1.e)
+						pc = unsafe.Add(pc1, in1.d)
+						continue
+					}
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irMov_I32GtSLoop:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					if int32(*(*uint32)(unsafe.Add(fp, uintptr(in1.a)*8))) > int32(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) {
+						acc += int64(in1.e)
+						if acc >= limit {
+							v.undo = int64(in1.e)
+							pc = pc1
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc1, in1.d)
+						continue
+					}
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irMov_I32NeLoopImm:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					if *(*uint32)(unsafe.Add(fp, uintptr(in1.a)*8)) != uint32(*(*int32)(unsafe.Add(pc1, 4))) {
+						acc += int64(in1.e)
+						if acc >= limit {
+							v.undo = int64(in1.e)
+							pc = pc1
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc1, in1.d)
+						continue
+					}
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irMov_I32Xor_c:
+			{
+				var t0 uint64
+				{
+					t0 = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x ^ y)
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irMov_Load32_Const:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irMov_Load32_b_I32AddImm_b:
+			{
+				var t0 uint64
+				{
+					t0 = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(uint32(t0)) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := uint32(t1), uint32(in2.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irMov_Load8U_I32NeLoopImm_a:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+1 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint8)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					if uint32(t1) != uint32(*(*int32)(unsafe.Add(pc2, 4))) {
+						acc += int64(in2.e)
+						if acc >= limit {
+							v.undo = int64(in2.e)
+							pc = pc2
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc2, in2.d)
+						continue
+					}
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irMov_Mov:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.b)*8))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irMov_Mov_Call:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.b)*8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					nfp := unsafe.Add(fp, uintptr(in2.a)*8)
+					if uintptr(nfp)+uintptr(*(*uint16)(unsafe.Add(pc2, 18)))*8 > v.stackEnd {
+						pc = pc2
+						code = exitStack
+						break loop
+					}
+					acc += int64(in2.e)
+					if acc >= limit {
+						v.undo = int64(in2.e)
+						pc = pc2
+						code = exitLimit
+						break loop
+					}
+					link := unsafe.Add(nfp, uintptr(in2.b)*8)
+					for p := unsafe.Add(link, -int(in2.c)*8); uintptr(p) < uintptr(link); p = unsafe.Add(p, 8) {
+						*(*uint64)(p) = 0
+					}
+					*(*uint64)(link) = uint64(uintptr(pc2)-v.codeBase+32)<<32 | uint64(in2.a)
+					fp = nfp
+					pc = unsafe.Add(pc2, in2.d)
+					continue
+				}
+			}
+		case irMov_Mov_CallIndirect:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.b)*8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					tab := (*tableView)(unsafe.Add(v.tables, uintptr(in2.c)*unsafe.Sizeof(tableView{})))
+					i := uintptr(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)))
+					if i >= tab.size {
+						pc = pc2
+						code = exitDeopt
+						break loop
+					}
+					f := *(*uint64)(unsafe.Add(tab.elems, i*8)) - v.refBase
+					if f >= v.numFuncs {
+						pc = pc2
+						code = exitDeopt
+						break loop
+					}
+					rec := (*funcRec)(unsafe.Add(v.funcs, uintptr(f)*unsafe.Sizeof(funcRec{})))
+					if rec.typ != uint32(in2.d) {
+						pc = pc2
+						code = exitDeopt
+						break loop
+					}
+					if rec.entry == 0 {
+						pc = pc2
+						code = exitLazy
+						break loop
+					}
+					nfp := unsafe.Add(fp, uintptr(in2.a)*8)
+					if uintptr(nfp)+uintptr(rec.frame)*8 > v.stackEnd {
+						pc = pc2
+						code = exitStack
+						break loop
+					}
+					acc += int64(int64(in2.e) + int64(rec.size))
+					if acc >= limit {
+						v.undo = int64(int64(in2.e) + int64(rec.size))
+						pc = pc2
+						code = exitLimit
+						break loop
+					}
+					link := unsafe.Add(nfp, uintptr(rec.link)*8)
+					for p := unsafe.Add(link, -int(rec.clear)*8); uintptr(p) < uintptr(link); p = unsafe.Add(p, 8) {
+						*(*uint64)(p) = 0
+					}
+					*(*uint64)(link) = uint64(uintptr(pc2)-v.codeBase+32)<<32 | uint64(in2.a)
+					fp = nfp
+					pc = unsafe.Add(unsafe.Pointer(v.code), rec.entry)
+					continue
+				}
+			}
+		case irMov_Mov_I32LeSLoop_b:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					t1 = *(*uint64)(unsafe.Add(fp, uintptr(in1.b)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					if int32(*(*uint32)(unsafe.Add(fp, uintptr(in2.a)*8))) <= int32(uint32(t1)) {
+						acc += int64(in2.e)
+						if acc >= limit {
+							v.undo = int64(in2.e)
+							pc = pc2
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc2, in2.d)
+						continue
+					}
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irMov_Mov_Load32:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.b)*8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irMov_Mov_Mov:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.b)*8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irMov_Mov_b:
+			{
+				var t0 uint64
+				{
+					t0 = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.b)*8))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irMov_Store32_a_Load32:
+			{
+				var t0 uint64
+				{
+					t0 = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t0)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irSelect_I32NeImm_b_I32EqBrImm:
+			{
+				var t0 uint64
+				{
+					v := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+					if *(*uint32)(unsafe.Add(fp, uintptr(uint32(in.d))*8)) == 0 {
+						v = *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8))
+					}
+					t0 = v
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					var r uint64
+					if uint32(t0) != uint32(in1.d) {
+						r = 1
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = r
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					if *(*uint32)(unsafe.Add(fp, uintptr(in2.a)*8)) == uint32(*(*int32)(unsafe.Add(pc2, 4))) {
+						acc += int64(in2.e)
+						pc = unsafe.Add(pc2, in2.d)
+						continue
+					}
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irSelect_Store32_a_Load32:
+			{
+				var t0 uint64
+				{
+					v := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+					if *(*uint32)(unsafe.Add(fp, uintptr(uint32(in.d))*8)) == 0 {
+						v = *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8))
+					}
+					t0 = v
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t0)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irStore32_Br:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					acc += int64(in1.e)
+					pc = unsafe.Add(pc1, in1.d)
+					continue
+				}
+			}
+		case irStore32_BrLoop:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					acc += int64(in1.e)
+					if acc >= limit {
+						v.undo = int64(in1.e)
+						pc = pc1
+						code = exitLimit
+						break loop
+					}
+					pc = unsafe.Add(pc1, in1.d)
+					continue
+				}
+			}
+		case irStore32_Const:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irStore32_I32AddImm_BrLoop:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x + y)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					acc += int64(in2.e)
+					if acc >= limit {
+						v.undo = int64(in2.e)
+						pc = pc2
+						code = exitLimit
+						break loop
+					}
+					pc = unsafe.Add(pc2, in2.d)
+					continue
+				}
+			}
+		case irStore32_I32AddImm_I32NeLoopImm_a:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					if uint32(t1) != uint32(*(*int32)(unsafe.Add(pc2, 4))) {
+						acc += int64(in2.e)
+						if acc >= limit {
+							v.undo = int64(in2.e)
+							pc = pc2
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc2, in2.d)
+						continue
+					}
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irStore32_Load32:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irStore32_Load32_Const:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irStore32_Load32_Load32:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irStore32_Load32_Load32_b:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(uint32(t1)) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irStore32_Load32_Load8U_b:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(uint32(t1)) + uint64(uint32(in2.d))
+					if ea+1 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint8)(p))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irStore32_Load32_Ret1_a:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					link := *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+					back := unsafe.Add(unsafe.Pointer(v.code), uintptr(link>>32))
+					acc += int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
+					if acc >= limit {
+						v.undo = int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
+						pc = pc2
+						code = exitLimit
+						break loop
+					}
+					r := *(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8))
+					*(*uint64)(fp) = r
+					fp = unsafe.Add(fp, -int(uint32(link))*8)
+					pc = back
+					continue
+				}
+			}
+		case irStore32_Store32:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in1.a)*8))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irStore32_Store32_Br:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in1.a)*8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					acc += int64(in2.e)
+					pc = unsafe.Add(pc2, in2.d)
+					continue
+				}
+			}
+		case irStore64_Load64_Const:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+8 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
+						code = exitMemory
+						break loop
+					}
+					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+8 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(p)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case 32, 33, 34, 35, 605, 606, 607, 608, 609, 610, 611, 612, 613, 614, 615, 616, 617, 618, 619, 620, 621, 622, 623, 624, 625, 626, 627, 628, 629, 630, 631, 632, 633, 634, 635, 636, 637, 638, 639, 640, 641, 642, 643, 644, 645, 646, 647, 648, 649, 650, 651, 652, 653, 654, 655, 656, 657, 658, 659, 660, 661, 662, 663, 664, 665, 666, 667, 668, 669, 670, 671, 672, 673, 674, 675, 676, 677, 678, 679, 680, 681, 682, 683, 684, 685, 686, 687, 688, 689, 690, 691, 692, 693, 694, 695, 696, 697, 698, 699, 700, 701, 702, 703, 704, 705, 706, 707, 708, 709, 710, 711, 712, 713, 714, 715, 716, 717, 718, 719, 720, 721, 722, 723, 724, 725, 726, 727, 728, 729, 730, 731, 732, 733, 734, 735, 736, 737, 738, 739, 740, 741, 742, 743, 744, 745, 746, 747, 748, 749, 750, 751, 752, 753, 754, 755, 756, 757, 758, 759, 760, 761, 762, 763, 764, 765, 766, 767, 768, 769, 770, 771, 772, 773, 774, 775, 776, 777, 778, 779, 780, 781, 782, 783, 784, 785, 786, 787, 788, 789, 790, 791, 792, 793, 794, 795, 796, 797, 798, 799, 800, 801, 802, 803, 804, 805, 806, 807, 808, 809, 810, 811, 812, 813, 814, 815, 816, 817, 818, 819, 820, 821, 822, 823, 824, 825, 826, 827, 828, 829, 830, 831, 832, 833, 834, 835, 836, 837, 838, 839, 840, 841, 842, 843, 844, 845, 846, 847, 848, 849, 850, 851, 852, 853, 854, 855, 856, 857, 858, 859, 860, 861, 862, 863, 864, 865, 866, 867, 868, 869, 870, 871, 872, 873, 874, 875, 876, 877, 878, 879, 880, 881, 882, 883, 884, 885, 886, 887, 888, 889, 890, 891, 892, 893, 894, 895, 896, 897, 898, 899, 900, 901, 902, 903, 904, 905, 906, 907, 908, 909, 910, 911, 912, 913, 914, 915, 916, 917, 918, 919, 920, 921, 922, 923, 924, 925, 926, 927, 928, 929, 930, 931, 932, 933, 934, 935, 936, 937, 938, 939, 940, 941, 942, 943, 944, 945, 946, 947, 948, 949, 950, 951, 952, 953, 954, 955, 956, 957, 958, 959, 960, 961, 962, 963, 964, 965, 966, 967, 968, 969, 970, 971, 972, 973, 974, 975, 976, 977, 978, 979, 980, 981, 982, 983, 984, 985, 986, 987, 988, 989, 990, 991, 992, 993, 994, 995, 996, 997, 998, 999, 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 1015, 1016, 1017, 1018, 1019, 1020, 1021, 1022, 1023:
 			code = exitInvalid
 			break loop
 		}

@@ -5,821 +5,1221 @@ package wasmvm
 import "unsafe"
 
 const (
-	irInvalid          = 0
-	irBreak            = 1
-	irData             = 2
-	irUnreachable      = 3
-	irNop              = 4
-	irMov              = 5
-	irConst            = 6
-	irSelect           = 7
-	irGlobalGet        = 8
-	irMov2             = 9
-	irSelect2          = 10
-	irGlobalGet2       = 11
-	irGlobalSet2       = 12
-	irGlobalSet        = 13
-	irRefFunc          = 14
-	irRefIsNull        = 15
-	irMemorySize       = 16
-	irDriver           = 17
-	irBr               = 18
-	irBrLoop           = 19
-	irBrMove           = 20
-	irBrMoveLoop       = 21
-	irBrTable          = 22
-	irCall             = 23
-	irCallLazy         = 24
-	irCallIndirect     = 25
-	irTailCall         = 26
-	irTailCallLazy     = 27
-	irTailCallIndirect = 28
-	irRet0             = 29
-	irRet1             = 30
-	irRetN             = 31
-	irStepBr           = 32
-	irStepBrIf         = 33
-	irStepIf           = 34
-	irStepBrTable      = 35
-	irI32Eq            = 36
-	irI32Ne            = 37
-	irI32LtS           = 38
-	irI32LtU           = 39
-	irI32GtS           = 40
-	irI32GtU           = 41
-	irI32LeS           = 42
-	irI32LeU           = 43
-	irI32GeS           = 44
-	irI32GeU           = 45
-	irI32EqImm         = 46
-	irI32NeImm         = 47
-	irI32LtSImm        = 48
-	irI32LtUImm        = 49
-	irI32GtSImm        = 50
-	irI32GtUImm        = 51
-	irI32LeSImm        = 52
-	irI32LeUImm        = 53
-	irI32GeSImm        = 54
-	irI32GeUImm        = 55
-	irI32EqBr          = 56
-	irI32NeBr          = 57
-	irI32LtSBr         = 58
-	irI32LtUBr         = 59
-	irI32GtSBr         = 60
-	irI32GtUBr         = 61
-	irI32LeSBr         = 62
-	irI32LeUBr         = 63
-	irI32GeSBr         = 64
-	irI32GeUBr         = 65
-	irI32EqBrImm       = 66
-	irI32NeBrImm       = 67
-	irI32LtSBrImm      = 68
-	irI32LtUBrImm      = 69
-	irI32GtSBrImm      = 70
-	irI32GtUBrImm      = 71
-	irI32LeSBrImm      = 72
-	irI32LeUBrImm      = 73
-	irI32GeSBrImm      = 74
-	irI32GeUBrImm      = 75
-	irI32EqLoop        = 76
-	irI32NeLoop        = 77
-	irI32LtSLoop       = 78
-	irI32LtULoop       = 79
-	irI32GtSLoop       = 80
-	irI32GtULoop       = 81
-	irI32LeSLoop       = 82
-	irI32LeULoop       = 83
-	irI32GeSLoop       = 84
-	irI32GeULoop       = 85
-	irI32EqLoopImm     = 86
-	irI32NeLoopImm     = 87
-	irI32LtSLoopImm    = 88
-	irI32LtULoopImm    = 89
-	irI32GtSLoopImm    = 90
-	irI32GtULoopImm    = 91
-	irI32LeSLoopImm    = 92
-	irI32LeULoopImm    = 93
-	irI32GeSLoopImm    = 94
-	irI32GeULoopImm    = 95
-	irI64Eq            = 96
-	irI64Ne            = 97
-	irI64LtS           = 98
-	irI64LtU           = 99
-	irI64GtS           = 100
-	irI64GtU           = 101
-	irI64LeS           = 102
-	irI64LeU           = 103
-	irI64GeS           = 104
-	irI64GeU           = 105
-	irI64EqImm         = 106
-	irI64NeImm         = 107
-	irI64LtSImm        = 108
-	irI64LtUImm        = 109
-	irI64GtSImm        = 110
-	irI64GtUImm        = 111
-	irI64LeSImm        = 112
-	irI64LeUImm        = 113
-	irI64GeSImm        = 114
-	irI64GeUImm        = 115
-	irI64EqBr          = 116
-	irI64NeBr          = 117
-	irI64LtSBr         = 118
-	irI64LtUBr         = 119
-	irI64GtSBr         = 120
-	irI64GtUBr         = 121
-	irI64LeSBr         = 122
-	irI64LeUBr         = 123
-	irI64GeSBr         = 124
-	irI64GeUBr         = 125
-	irI64EqBrImm       = 126
-	irI64NeBrImm       = 127
-	irI64LtSBrImm      = 128
-	irI64LtUBrImm      = 129
-	irI64GtSBrImm      = 130
-	irI64GtUBrImm      = 131
-	irI64LeSBrImm      = 132
-	irI64LeUBrImm      = 133
-	irI64GeSBrImm      = 134
-	irI64GeUBrImm      = 135
-	irI64EqLoop        = 136
-	irI64NeLoop        = 137
-	irI64LtSLoop       = 138
-	irI64LtULoop       = 139
-	irI64GtSLoop       = 140
-	irI64GtULoop       = 141
-	irI64LeSLoop       = 142
-	irI64LeULoop       = 143
-	irI64GeSLoop       = 144
-	irI64GeULoop       = 145
-	irI64EqLoopImm     = 146
-	irI64NeLoopImm     = 147
-	irI64LtSLoopImm    = 148
-	irI64LtULoopImm    = 149
-	irI64GtSLoopImm    = 150
-	irI64GtULoopImm    = 151
-	irI64LeSLoopImm    = 152
-	irI64LeULoopImm    = 153
-	irI64GeSLoopImm    = 154
-	irI64GeULoopImm    = 155
-	irF32Eq            = 156
-	irF32Ne            = 157
-	irF32Lt            = 158
-	irF32Gt            = 159
-	irF32Le            = 160
-	irF32Ge            = 161
-	irF32EqBr          = 162
-	irF32NeBr          = 163
-	irF32LtBr          = 164
-	irF32GtBr          = 165
-	irF32LeBr          = 166
-	irF32GeBr          = 167
-	irF32EqBrNot       = 168
-	irF32NeBrNot       = 169
-	irF32LtBrNot       = 170
-	irF32GtBrNot       = 171
-	irF32LeBrNot       = 172
-	irF32GeBrNot       = 173
-	irF32EqLoop        = 174
-	irF32NeLoop        = 175
-	irF32LtLoop        = 176
-	irF32GtLoop        = 177
-	irF32LeLoop        = 178
-	irF32GeLoop        = 179
-	irF32EqLoopNot     = 180
-	irF32NeLoopNot     = 181
-	irF32LtLoopNot     = 182
-	irF32GtLoopNot     = 183
-	irF32LeLoopNot     = 184
-	irF32GeLoopNot     = 185
-	irF64Eq            = 186
-	irF64Ne            = 187
-	irF64Lt            = 188
-	irF64Gt            = 189
-	irF64Le            = 190
-	irF64Ge            = 191
-	irF64EqBr          = 192
-	irF64NeBr          = 193
-	irF64LtBr          = 194
-	irF64GtBr          = 195
-	irF64LeBr          = 196
-	irF64GeBr          = 197
-	irF64EqBrNot       = 198
-	irF64NeBrNot       = 199
-	irF64LtBrNot       = 200
-	irF64GtBrNot       = 201
-	irF64LeBrNot       = 202
-	irF64GeBrNot       = 203
-	irF64EqLoop        = 204
-	irF64NeLoop        = 205
-	irF64LtLoop        = 206
-	irF64GtLoop        = 207
-	irF64LeLoop        = 208
-	irF64GeLoop        = 209
-	irF64EqLoopNot     = 210
-	irF64NeLoopNot     = 211
-	irF64LtLoopNot     = 212
-	irF64GtLoopNot     = 213
-	irF64LeLoopNot     = 214
-	irF64GeLoopNot     = 215
-	irI32Clz           = 216
-	irI32Ctz           = 217
-	irI32Popcnt        = 218
-	irI32Add           = 219
-	irI32AddImm        = 220
-	irI32Sub           = 221
-	irI32Mul           = 222
-	irI32MulImm        = 223
-	irI32DivS          = 224
-	irI32DivU          = 225
-	irI32RemS          = 226
-	irI32RemU          = 227
-	irI32And           = 228
-	irI32AndImm        = 229
-	irI32Or            = 230
-	irI32OrImm         = 231
-	irI32Xor           = 232
-	irI32XorImm        = 233
-	irI32Shl           = 234
-	irI32ShlImm        = 235
-	irI32ShrS          = 236
-	irI32ShrSImm       = 237
-	irI32ShrU          = 238
-	irI32ShrUImm       = 239
-	irI32Rotl          = 240
-	irI32RotlImm       = 241
-	irI32Rotr          = 242
-	irI32RotrImm       = 243
-	irI64Clz           = 244
-	irI64Ctz           = 245
-	irI64Popcnt        = 246
-	irI64Add           = 247
-	irI64AddImm        = 248
-	irI64Sub           = 249
-	irI64Mul           = 250
-	irI64MulImm        = 251
-	irI64DivS          = 252
-	irI64DivU          = 253
-	irI64RemS          = 254
-	irI64RemU          = 255
-	irI64And           = 256
-	irI64AndImm        = 257
-	irI64Or            = 258
-	irI64OrImm         = 259
-	irI64Xor           = 260
-	irI64XorImm        = 261
-	irI64Shl           = 262
-	irI64ShlImm        = 263
-	irI64ShrS          = 264
-	irI64ShrSImm       = 265
-	irI64ShrU          = 266
-	irI64ShrUImm       = 267
-	irI64Rotl          = 268
-	irI64RotlImm       = 269
-	irI64Rotr          = 270
-	irI64RotrImm       = 271
-	irF32Abs           = 272
-	irF32Neg           = 273
-	irF32Ceil          = 274
-	irF32Floor         = 275
-	irF32Trunc         = 276
-	irF32Nearest       = 277
-	irF32Sqrt          = 278
-	irF32Add           = 279
-	irF32Sub           = 280
-	irF32Mul           = 281
-	irF32Div           = 282
-	irF32Min           = 283
-	irF32Max           = 284
-	irF32Copysign      = 285
-	irF64Abs           = 286
-	irF64Neg           = 287
-	irF64Ceil          = 288
-	irF64Floor         = 289
-	irF64Trunc         = 290
-	irF64Nearest       = 291
-	irF64Sqrt          = 292
-	irF64Add           = 293
-	irF64Sub           = 294
-	irF64Mul           = 295
-	irF64Div           = 296
-	irF64Min           = 297
-	irF64Max           = 298
-	irF64AddMul        = 299
-	irF64SubMul        = 300
-	irF64MulAdd        = 301
-	irF64MulSub        = 302
-	irF64Copysign      = 303
-	irI32Wrap          = 304
-	irI64ExtendI32S    = 305
-	irI32Extend8S      = 306
-	irI32Extend16S     = 307
-	irI64Extend8S      = 308
-	irI64Extend16S     = 309
-	irF32ConvertI32S   = 310
-	irF32ConvertI32U   = 311
-	irF32ConvertI64S   = 312
-	irF32ConvertI64U   = 313
-	irF64ConvertI32S   = 314
-	irF64ConvertI32U   = 315
-	irF64ConvertI64S   = 316
-	irF64ConvertI64U   = 317
-	irF32Demote        = 318
-	irF64Promote       = 319
-	irI32TruncF32S     = 320
-	irI32TruncSatF32S  = 321
-	irI32TruncF64S     = 322
-	irI32TruncSatF64S  = 323
-	irI32TruncF32U     = 324
-	irI32TruncSatF32U  = 325
-	irI32TruncF64U     = 326
-	irI32TruncSatF64U  = 327
-	irI64TruncF32S     = 328
-	irI64TruncSatF32S  = 329
-	irI64TruncF64S     = 330
-	irI64TruncSatF64S  = 331
-	irI64TruncF32U     = 332
-	irI64TruncSatF32U  = 333
-	irI64TruncF64U     = 334
-	irI64TruncSatF64U  = 335
-	irLoad8U           = 336
-	irLoad8UX          = 337
-	irLoad8UK          = 338
-	irLoad8UP          = 339
-	irLoad8US          = 340
-	irLoad16U          = 341
-	irLoad16UX         = 342
-	irLoad16UK         = 343
-	irLoad16UP         = 344
-	irLoad16US         = 345
-	irLoad32           = 346
-	irLoad32X          = 347
-	irLoad32K          = 348
-	irLoad32P          = 349
-	irLoad32S          = 350
-	irLoad64           = 351
-	irLoad64X          = 352
-	irLoad64K          = 353
-	irLoad64P          = 354
-	irLoad64S          = 355
-	irI32Load8S        = 356
-	irI32Load8SX       = 357
-	irI32Load8SK       = 358
-	irI32Load8SP       = 359
-	irI32Load8SS       = 360
-	irI32Load16S       = 361
-	irI32Load16SX      = 362
-	irI32Load16SK      = 363
-	irI32Load16SP      = 364
-	irI32Load16SS      = 365
-	irI64Load8S        = 366
-	irI64Load8SX       = 367
-	irI64Load8SK       = 368
-	irI64Load8SP       = 369
-	irI64Load8SS       = 370
-	irI64Load16S       = 371
-	irI64Load16SX      = 372
-	irI64Load16SK      = 373
-	irI64Load16SP      = 374
-	irI64Load16SS      = 375
-	irI64Load32S       = 376
-	irI64Load32SX      = 377
-	irI64Load32SK      = 378
-	irI64Load32SP      = 379
-	irI64Load32SS      = 380
-	irStore8           = 381
-	irStore8X          = 382
-	irStore8K          = 383
-	irStore8P          = 384
-	irStore8S          = 385
-	irStore8I          = 386
-	irStore16          = 387
-	irStore16X         = 388
-	irStore16K         = 389
-	irStore16P         = 390
-	irStore16S         = 391
-	irStore16I         = 392
-	irStore32          = 393
-	irStore32X         = 394
-	irStore32K         = 395
-	irStore32P         = 396
-	irStore32S         = 397
-	irStore32I         = 398
-	irStore64          = 399
-	irStore64X         = 400
-	irStore64K         = 401
-	irStore64P         = 402
-	irStore64S         = 403
-	irStore64I         = 404
-	numOps             = 405
+	irInvalid                             = 0
+	irBreak                               = 1
+	irData                                = 2
+	irUnreachable                         = 3
+	irNop                                 = 4
+	irMov                                 = 5
+	irConst                               = 6
+	irSelect                              = 7
+	irGlobalGet                           = 8
+	irMov2                                = 9
+	irSelect2                             = 10
+	irGlobalGet2                          = 11
+	irGlobalSet2                          = 12
+	irGlobalSet                           = 13
+	irRefFunc                             = 14
+	irRefIsNull                           = 15
+	irMemorySize                          = 16
+	irDriver                              = 17
+	irBr                                  = 18
+	irBrLoop                              = 19
+	irBrMove                              = 20
+	irBrMoveLoop                          = 21
+	irBrTable                             = 22
+	irCall                                = 23
+	irCallLazy                            = 24
+	irCallIndirect                        = 25
+	irTailCall                            = 26
+	irTailCallLazy                        = 27
+	irTailCallIndirect                    = 28
+	irRet0                                = 29
+	irRet1                                = 30
+	irRetN                                = 31
+	irStepBr                              = 32
+	irStepBrIf                            = 33
+	irStepIf                              = 34
+	irStepBrTable                         = 35
+	irI32Eq                               = 36
+	irI32Ne                               = 37
+	irI32LtS                              = 38
+	irI32LtU                              = 39
+	irI32GtS                              = 40
+	irI32GtU                              = 41
+	irI32LeS                              = 42
+	irI32LeU                              = 43
+	irI32GeS                              = 44
+	irI32GeU                              = 45
+	irI32EqImm                            = 46
+	irI32NeImm                            = 47
+	irI32LtSImm                           = 48
+	irI32LtUImm                           = 49
+	irI32GtSImm                           = 50
+	irI32GtUImm                           = 51
+	irI32LeSImm                           = 52
+	irI32LeUImm                           = 53
+	irI32GeSImm                           = 54
+	irI32GeUImm                           = 55
+	irI32EqBr                             = 56
+	irI32NeBr                             = 57
+	irI32LtSBr                            = 58
+	irI32LtUBr                            = 59
+	irI32GtSBr                            = 60
+	irI32GtUBr                            = 61
+	irI32LeSBr                            = 62
+	irI32LeUBr                            = 63
+	irI32GeSBr                            = 64
+	irI32GeUBr                            = 65
+	irI32EqBrImm                          = 66
+	irI32NeBrImm                          = 67
+	irI32LtSBrImm                         = 68
+	irI32LtUBrImm                         = 69
+	irI32GtSBrImm                         = 70
+	irI32GtUBrImm                         = 71
+	irI32LeSBrImm                         = 72
+	irI32LeUBrImm                         = 73
+	irI32GeSBrImm                         = 74
+	irI32GeUBrImm                         = 75
+	irI32EqLoop                           = 76
+	irI32NeLoop                           = 77
+	irI32LtSLoop                          = 78
+	irI32LtULoop                          = 79
+	irI32GtSLoop                          = 80
+	irI32GtULoop                          = 81
+	irI32LeSLoop                          = 82
+	irI32LeULoop                          = 83
+	irI32GeSLoop                          = 84
+	irI32GeULoop                          = 85
+	irI32EqLoopImm                        = 86
+	irI32NeLoopImm                        = 87
+	irI32LtSLoopImm                       = 88
+	irI32LtULoopImm                       = 89
+	irI32GtSLoopImm                       = 90
+	irI32GtULoopImm                       = 91
+	irI32LeSLoopImm                       = 92
+	irI32LeULoopImm                       = 93
+	irI32GeSLoopImm                       = 94
+	irI32GeULoopImm                       = 95
+	irI64Eq                               = 96
+	irI64Ne                               = 97
+	irI64LtS                              = 98
+	irI64LtU                              = 99
+	irI64GtS                              = 100
+	irI64GtU                              = 101
+	irI64LeS                              = 102
+	irI64LeU                              = 103
+	irI64GeS                              = 104
+	irI64GeU                              = 105
+	irI64EqImm                            = 106
+	irI64NeImm                            = 107
+	irI64LtSImm                           = 108
+	irI64LtUImm                           = 109
+	irI64GtSImm                           = 110
+	irI64GtUImm                           = 111
+	irI64LeSImm                           = 112
+	irI64LeUImm                           = 113
+	irI64GeSImm                           = 114
+	irI64GeUImm                           = 115
+	irI64EqBr                             = 116
+	irI64NeBr                             = 117
+	irI64LtSBr                            = 118
+	irI64LtUBr                            = 119
+	irI64GtSBr                            = 120
+	irI64GtUBr                            = 121
+	irI64LeSBr                            = 122
+	irI64LeUBr                            = 123
+	irI64GeSBr                            = 124
+	irI64GeUBr                            = 125
+	irI64EqBrImm                          = 126
+	irI64NeBrImm                          = 127
+	irI64LtSBrImm                         = 128
+	irI64LtUBrImm                         = 129
+	irI64GtSBrImm                         = 130
+	irI64GtUBrImm                         = 131
+	irI64LeSBrImm                         = 132
+	irI64LeUBrImm                         = 133
+	irI64GeSBrImm                         = 134
+	irI64GeUBrImm                         = 135
+	irI64EqLoop                           = 136
+	irI64NeLoop                           = 137
+	irI64LtSLoop                          = 138
+	irI64LtULoop                          = 139
+	irI64GtSLoop                          = 140
+	irI64GtULoop                          = 141
+	irI64LeSLoop                          = 142
+	irI64LeULoop                          = 143
+	irI64GeSLoop                          = 144
+	irI64GeULoop                          = 145
+	irI64EqLoopImm                        = 146
+	irI64NeLoopImm                        = 147
+	irI64LtSLoopImm                       = 148
+	irI64LtULoopImm                       = 149
+	irI64GtSLoopImm                       = 150
+	irI64GtULoopImm                       = 151
+	irI64LeSLoopImm                       = 152
+	irI64LeULoopImm                       = 153
+	irI64GeSLoopImm                       = 154
+	irI64GeULoopImm                       = 155
+	irF32Eq                               = 156
+	irF32Ne                               = 157
+	irF32Lt                               = 158
+	irF32Gt                               = 159
+	irF32Le                               = 160
+	irF32Ge                               = 161
+	irF32EqBr                             = 162
+	irF32NeBr                             = 163
+	irF32LtBr                             = 164
+	irF32GtBr                             = 165
+	irF32LeBr                             = 166
+	irF32GeBr                             = 167
+	irF32EqBrNot                          = 168
+	irF32NeBrNot                          = 169
+	irF32LtBrNot                          = 170
+	irF32GtBrNot                          = 171
+	irF32LeBrNot                          = 172
+	irF32GeBrNot                          = 173
+	irF32EqLoop                           = 174
+	irF32NeLoop                           = 175
+	irF32LtLoop                           = 176
+	irF32GtLoop                           = 177
+	irF32LeLoop                           = 178
+	irF32GeLoop                           = 179
+	irF32EqLoopNot                        = 180
+	irF32NeLoopNot                        = 181
+	irF32LtLoopNot                        = 182
+	irF32GtLoopNot                        = 183
+	irF32LeLoopNot                        = 184
+	irF32GeLoopNot                        = 185
+	irF64Eq                               = 186
+	irF64Ne                               = 187
+	irF64Lt                               = 188
+	irF64Gt                               = 189
+	irF64Le                               = 190
+	irF64Ge                               = 191
+	irF64EqBr                             = 192
+	irF64NeBr                             = 193
+	irF64LtBr                             = 194
+	irF64GtBr                             = 195
+	irF64LeBr                             = 196
+	irF64GeBr                             = 197
+	irF64EqBrNot                          = 198
+	irF64NeBrNot                          = 199
+	irF64LtBrNot                          = 200
+	irF64GtBrNot                          = 201
+	irF64LeBrNot                          = 202
+	irF64GeBrNot                          = 203
+	irF64EqLoop                           = 204
+	irF64NeLoop                           = 205
+	irF64LtLoop                           = 206
+	irF64GtLoop                           = 207
+	irF64LeLoop                           = 208
+	irF64GeLoop                           = 209
+	irF64EqLoopNot                        = 210
+	irF64NeLoopNot                        = 211
+	irF64LtLoopNot                        = 212
+	irF64GtLoopNot                        = 213
+	irF64LeLoopNot                        = 214
+	irF64GeLoopNot                        = 215
+	irI32Clz                              = 216
+	irI32Ctz                              = 217
+	irI32Popcnt                           = 218
+	irI32Add                              = 219
+	irI32AddImm                           = 220
+	irI32Sub                              = 221
+	irI32Mul                              = 222
+	irI32MulImm                           = 223
+	irI32DivS                             = 224
+	irI32DivU                             = 225
+	irI32RemS                             = 226
+	irI32RemU                             = 227
+	irI32And                              = 228
+	irI32AndImm                           = 229
+	irI32Or                               = 230
+	irI32OrImm                            = 231
+	irI32Xor                              = 232
+	irI32XorImm                           = 233
+	irI32Shl                              = 234
+	irI32ShlImm                           = 235
+	irI32ShrS                             = 236
+	irI32ShrSImm                          = 237
+	irI32ShrU                             = 238
+	irI32ShrUImm                          = 239
+	irI32Rotl                             = 240
+	irI32RotlImm                          = 241
+	irI32Rotr                             = 242
+	irI32RotrImm                          = 243
+	irI64Clz                              = 244
+	irI64Ctz                              = 245
+	irI64Popcnt                           = 246
+	irI64Add                              = 247
+	irI64AddImm                           = 248
+	irI64Sub                              = 249
+	irI64Mul                              = 250
+	irI64MulImm                           = 251
+	irI64DivS                             = 252
+	irI64DivU                             = 253
+	irI64RemS                             = 254
+	irI64RemU                             = 255
+	irI64And                              = 256
+	irI64AndImm                           = 257
+	irI64Or                               = 258
+	irI64OrImm                            = 259
+	irI64Xor                              = 260
+	irI64XorImm                           = 261
+	irI64Shl                              = 262
+	irI64ShlImm                           = 263
+	irI64ShrS                             = 264
+	irI64ShrSImm                          = 265
+	irI64ShrU                             = 266
+	irI64ShrUImm                          = 267
+	irI64Rotl                             = 268
+	irI64RotlImm                          = 269
+	irI64Rotr                             = 270
+	irI64RotrImm                          = 271
+	irF32Abs                              = 272
+	irF32Neg                              = 273
+	irF32Ceil                             = 274
+	irF32Floor                            = 275
+	irF32Trunc                            = 276
+	irF32Nearest                          = 277
+	irF32Sqrt                             = 278
+	irF32Add                              = 279
+	irF32Sub                              = 280
+	irF32Mul                              = 281
+	irF32Div                              = 282
+	irF32Min                              = 283
+	irF32Max                              = 284
+	irF32Copysign                         = 285
+	irF64Abs                              = 286
+	irF64Neg                              = 287
+	irF64Ceil                             = 288
+	irF64Floor                            = 289
+	irF64Trunc                            = 290
+	irF64Nearest                          = 291
+	irF64Sqrt                             = 292
+	irF64Add                              = 293
+	irF64Sub                              = 294
+	irF64Mul                              = 295
+	irF64Div                              = 296
+	irF64Min                              = 297
+	irF64Max                              = 298
+	irF64AddMul                           = 299
+	irF64SubMul                           = 300
+	irF64MulAdd                           = 301
+	irF64MulSub                           = 302
+	irF64Copysign                         = 303
+	irI32Wrap                             = 304
+	irI64ExtendI32S                       = 305
+	irI32Extend8S                         = 306
+	irI32Extend16S                        = 307
+	irI64Extend8S                         = 308
+	irI64Extend16S                        = 309
+	irF32ConvertI32S                      = 310
+	irF32ConvertI32U                      = 311
+	irF32ConvertI64S                      = 312
+	irF32ConvertI64U                      = 313
+	irF64ConvertI32S                      = 314
+	irF64ConvertI32U                      = 315
+	irF64ConvertI64S                      = 316
+	irF64ConvertI64U                      = 317
+	irF32Demote                           = 318
+	irF64Promote                          = 319
+	irI32TruncF32S                        = 320
+	irI32TruncSatF32S                     = 321
+	irI32TruncF64S                        = 322
+	irI32TruncSatF64S                     = 323
+	irI32TruncF32U                        = 324
+	irI32TruncSatF32U                     = 325
+	irI32TruncF64U                        = 326
+	irI32TruncSatF64U                     = 327
+	irI64TruncF32S                        = 328
+	irI64TruncSatF32S                     = 329
+	irI64TruncF64S                        = 330
+	irI64TruncSatF64S                     = 331
+	irI64TruncF32U                        = 332
+	irI64TruncSatF32U                     = 333
+	irI64TruncF64U                        = 334
+	irI64TruncSatF64U                     = 335
+	irLoad8U                              = 336
+	irLoad8UX                             = 337
+	irLoad8UK                             = 338
+	irLoad8UP                             = 339
+	irLoad8US                             = 340
+	irLoad16U                             = 341
+	irLoad16UX                            = 342
+	irLoad16UK                            = 343
+	irLoad16UP                            = 344
+	irLoad16US                            = 345
+	irLoad32                              = 346
+	irLoad32X                             = 347
+	irLoad32K                             = 348
+	irLoad32P                             = 349
+	irLoad32S                             = 350
+	irLoad64                              = 351
+	irLoad64X                             = 352
+	irLoad64K                             = 353
+	irLoad64P                             = 354
+	irLoad64S                             = 355
+	irI32Load8S                           = 356
+	irI32Load8SX                          = 357
+	irI32Load8SK                          = 358
+	irI32Load8SP                          = 359
+	irI32Load8SS                          = 360
+	irI32Load16S                          = 361
+	irI32Load16SX                         = 362
+	irI32Load16SK                         = 363
+	irI32Load16SP                         = 364
+	irI32Load16SS                         = 365
+	irI64Load8S                           = 366
+	irI64Load8SX                          = 367
+	irI64Load8SK                          = 368
+	irI64Load8SP                          = 369
+	irI64Load8SS                          = 370
+	irI64Load16S                          = 371
+	irI64Load16SX                         = 372
+	irI64Load16SK                         = 373
+	irI64Load16SP                         = 374
+	irI64Load16SS                         = 375
+	irI64Load32S                          = 376
+	irI64Load32SX                         = 377
+	irI64Load32SK                         = 378
+	irI64Load32SP                         = 379
+	irI64Load32SS                         = 380
+	irStore8                              = 381
+	irStore8X                             = 382
+	irStore8K                             = 383
+	irStore8P                             = 384
+	irStore8S                             = 385
+	irStore8I                             = 386
+	irStore16                             = 387
+	irStore16X                            = 388
+	irStore16K                            = 389
+	irStore16P                            = 390
+	irStore16S                            = 391
+	irStore16I                            = 392
+	irStore32                             = 393
+	irStore32X                            = 394
+	irStore32K                            = 395
+	irStore32P                            = 396
+	irStore32S                            = 397
+	irStore32I                            = 398
+	irStore64                             = 399
+	irStore64X                            = 400
+	irStore64K                            = 401
+	irStore64P                            = 402
+	irStore64S                            = 403
+	irStore64I                            = 404
+	irConst_Const_I32AndImm               = 405
+	irConst_F32Le_c                       = 406
+	irConst_F64Mul_c_Load64K              = 407
+	irConst_I32AddImm                     = 408
+	irConst_I32AddImm_Call                = 409
+	irConst_I32AddImm_I32NeLoopImm_a      = 410
+	irConst_I32AddImm_Mov_b               = 411
+	irConst_I32AndImm                     = 412
+	irConst_I32AndImm_Const               = 413
+	irConst_I32AndImm_I32EqBrImm_a        = 414
+	irConst_I32AndImm_I32Ne_c             = 415
+	irConst_I32AndImm_I32ShlImm_b         = 416
+	irConst_I32AndImm_Ret1_a              = 417
+	irConst_I32LtUBrImm                   = 418
+	irConst_I32MulImm_I32AddImm_b         = 419
+	irConst_I32MulImm_Ret1_a              = 420
+	irConst_I32RemU_c_I64MulImm_b         = 421
+	irConst_I32ShlImm_I32AddImm_b         = 422
+	irConst_Store32I                      = 423
+	irConst_Store32I_Load64               = 424
+	irF32Add_F32Mul_b_F32Add_b            = 425
+	irF32Mul_F32Add_b                     = 426
+	irF32Mul_F32Add_b_Load32              = 427
+	irF32Mul_F32Add_b_Store32_a           = 428
+	irF32Mul_F32Add_c_Const               = 429
+	irF32Mul_F32Mul_F32Add_b              = 430
+	irF32Mul_F32Neg_b                     = 431
+	irF32Mul_Load32_Load32                = 432
+	irF32Sub_F32Add_b                     = 433
+	irF32Sub_F32Add_b_F32Mul_bc           = 434
+	irF64Add_F64Add_c                     = 435
+	irF64Add_F64Add_c_F64Add_c            = 436
+	irF64Add_Store64_a                    = 437
+	irF64Add_Store64_a_Load64             = 438
+	irF64Add_Store64K_a_Load64K           = 439
+	irF64Mul_Const                        = 440
+	irF64Mul_Const_F64Div_b               = 441
+	irF64Mul_F64Add_b_Store64_a           = 442
+	irF64Mul_F64Mul_Const                 = 443
+	irF64Mul_F64Mul_b_Load64              = 444
+	irF64Mul_Load64P_F64Sub_c             = 445
+	irF64SubMul_Store64_a_I32AddImm       = 446
+	irGlobalGet_Const_I32AddImm           = 447
+	irGlobalGet_I32AddImm_b_GlobalSet_a   = 448
+	irGlobalSet_Ret1                      = 449
+	irGlobalSet_Store32                   = 450
+	irGlobalSet_Store64_Store32           = 451
+	irI32Add_I32Add_Mov                   = 452
+	irI32Add_I32Add_b_I32XorImm           = 453
+	irI32Add_I32Add_c_I32Xor              = 454
+	irI32Add_I32AddImm                    = 455
+	irI32Add_I32AddImm_b_Load32P          = 456
+	irI32Add_I32AndImm_I32NeLoopImm_a     = 457
+	irI32Add_Load32_I32Add_c              = 458
+	irI32Add_Load32P_I32Add_c             = 459
+	irI32Add_Load32X_I32ShlImm_b          = 460
+	irI32Add_Load64P_b                    = 461
+	irI32Add_Load8U_b_Const               = 462
+	irI32Add_Ret1_a                       = 463
+	irI32Add_Store32_a                    = 464
+	irI32Add_Store32_a_BrLoop             = 465
+	irI32Add_Store8I_b_I32Add             = 466
+	irI32AddImm_BrLoop                    = 467
+	irI32AddImm_Call                      = 468
+	irI32AddImm_GlobalSet_a_Ret1          = 469
+	irI32AddImm_I32AddImm                 = 470
+	irI32AddImm_I32AddImm_BrLoop          = 471
+	irI32AddImm_I32AddImm_I32NeLoopImm_a  = 472
+	irI32AddImm_I32AddImm_Load32_b        = 473
+	irI32AddImm_I32AndImm_b_I32GtUBrImm_a = 474
+	irI32AddImm_I32GtSBr_b_Store32        = 475
+	irI32AddImm_I32NeLoopImm              = 476
+	irI32AddImm_I32ShlImm_I32GeUBr_a      = 477
+	irI32AddImm_Load32_I32AddImm          = 478
+	irI32AddImm_Load32_b                  = 479
+	irI32AddImm_Load64_b_I64RotlImm_b     = 480
+	irI32AddImm_Load8UP_I32NeBrImm_a      = 481
+	irI32AddImm_Load8UP_Store8_a          = 482
+	irI32AddImm_Store32_b_I32AddImm       = 483
+	irI32AddImm_Store8_a_Load8U           = 484
+	irI32And_I32And_I32Xor_c              = 485
+	irI32And_I32Xor_c                     = 486
+	irI32AndImm_I32NeBrImm_a              = 487
+	irI32AndImm_I32ShlImm_b               = 488
+	irI32AndImm_I32ShlImm_b_Load32P_b     = 489
+	irI32AndImm_I32ShrUImm_I32Or_c        = 490
+	irI32AndImm_Load8UP                   = 491
+	irI32AndImm_Load8UP_I32NeBr_b         = 492
+	irI32Eq_Mov_b_Mov_b                   = 493
+	irI32EqBrImm_Const_Br                 = 494
+	irI32EqBrImm_I32EqBrImm_I32AddImm     = 495
+	irI32GtSImm_I32AddImm_I32NeLoopImm    = 496
+	irI32GtUBrImm_I32MulImm_Load64P_b     = 497
+	irI32GtUImm_BrTable                   = 498
+	irI32GtULoopImm_I32Add_Ret1_a         = 499
+	irI32LeSBr_Store32P_I32AddImm         = 500
+	irI32LtSLoop_I32AddImm                = 501
+	irI32LtULoop_I32AddImm_I32NeLoop_a    = 502
+	irI32MulImm_I32Add_b_Ret1_a           = 503
+	irI32RemS_Const_I32EqImm              = 504
+	irI32RemU_Mov_b                       = 505
+	irI32Rotl_Ret1_a                      = 506
+	irI32RotlImm_I32RotlImm_I32Xor_c      = 507
+	irI32RotlImm_I32Xor_c                 = 508
+	irI32RotlImm_I32Xor_c_I32And          = 509
+	irI32RotlImm_I32Xor_c_Mov             = 510
+	irI32Shl_I32Or_c_Ret1_a               = 511
+	irI32ShlImm_I32Add_c                  = 512
+	irI32ShlImm_I32Add_c_Load32_b         = 513
+	irI32ShlImm_I32Add_c_Load64_b         = 514
+	irI32ShlImm_I32Add_c_Mov              = 515
+	irI32ShlImm_I32ShrSImm_b              = 516
+	irI32ShlImm_I32ShrSImm_b_Const        = 517
+	irI32ShlImm_I32Xor_b_I32ShrUImm_b     = 518
+	irI32ShlImm_Load32_I32Xor_b           = 519
+	irI32ShrU_I32Or_c_Ret1_a              = 520
+	irI32ShrUImm_I32Xor_c                 = 521
+	irI32ShrUImm_I32XorImm                = 522
+	irI32ShrUImm_Load32_I32Xor_b          = 523
+	irI32Xor_I32MulImm_b_Ret1_a           = 524
+	irI32Xor_I32ShlImm_b_I32Xor_b         = 525
+	irI64MulImm_I64ShrUImm_b_I32Wrap_b    = 526
+	irI64MulImm_I64ShrUImm_b_I64Xor_b     = 527
+	irI64MulImm_Store64_a                 = 528
+	irI64ShrUImm_I32Wrap_b                = 529
+	irLoad32_Const                        = 530
+	irLoad32_Const_I32AddImm              = 531
+	irLoad32_Const_I32LtSImm              = 532
+	irLoad32_Const_I32LtUImm              = 533
+	irLoad32_Const_I32NeImm               = 534
+	irLoad32_Const_Store8I                = 535
+	irLoad32_I32EqBrImm_a                 = 536
+	irLoad32_I32ShlImm_b_I32AddImm_b      = 537
+	irLoad32_I32ShlImm_b_Load32P_b        = 538
+	irLoad32_Load32                       = 539
+	irLoad32_Load32_Const                 = 540
+	irLoad32_Load32_I32GtS_c              = 541
+	irLoad32_Load32_I32GtU_c              = 542
+	irLoad32_Load32_I32LeS_c              = 543
+	irLoad32_Load32_I32LtS_c              = 544
+	irLoad32_Load32_I32LtU_c              = 545
+	irLoad32_Load32_I32NeLoopImm_a        = 546
+	irLoad32_Load32_I32Xor_c              = 547
+	irLoad32_Load32_Load32                = 548
+	irLoad32_Load32_b                     = 549
+	irLoad32_Load32_b_Const               = 550
+	irLoad32_Load32_b_I32LeU_c            = 551
+	irLoad32_Load64_b_F64Mul_c            = 552
+	irLoad32_Load64_b_Load64              = 553
+	irLoad32_Load8U_b_Const               = 554
+	irLoad32_Mov_Store32                  = 555
+	irLoad32_Store32_a                    = 556
+	irLoad32_Store32_a_Br                 = 557
+	irLoad64_Const                        = 558
+	irLoad64_F64MulAdd_c_F64Add_c         = 559
+	irLoad64_I64EqBr_a                    = 560
+	irLoad64P_F64Mul_c_Load64P            = 561
+	irLoad64P_I32AddImm_Load64_b          = 562
+	irLoad8U_BrTable_a                    = 563
+	irLoad8UX_I32NeBrImm_a                = 564
+	irMov_Call                            = 565
+	irMov_CallIndirect                    = 566
+	irMov_Const                           = 567
+	irMov_Const_Call                      = 568
+	irMov_I32Add_c_Store32_a              = 569
+	irMov_I32AddImm                       = 570
+	irMov_I32AddImm_I32NeLoopImm_a        = 571
+	irMov_I32AddImm_I32Xor_c              = 572
+	irMov_I32EqBrImm                      = 573
+	irMov_I32EqBrImm_Load32               = 574
+	irMov_I32GtSLoop                      = 575
+	irMov_I32NeLoopImm                    = 576
+	irMov_I32Xor_c                        = 577
+	irMov_Load32_Const                    = 578
+	irMov_Load32_b_I32AddImm_b            = 579
+	irMov_Load8U_I32NeLoopImm_a           = 580
+	irMov_Mov                             = 581
+	irMov_Mov_Call                        = 582
+	irMov_Mov_CallIndirect                = 583
+	irMov_Mov_I32LeSLoop_b                = 584
+	irMov_Mov_Load32                      = 585
+	irMov_Mov_Mov                         = 586
+	irMov_Mov_b                           = 587
+	irMov_Store32_a_Load32                = 588
+	irSelect_I32NeImm_b_I32EqBrImm        = 589
+	irSelect_Store32_a_Load32             = 590
+	irStore32_Br                          = 591
+	irStore32_BrLoop                      = 592
+	irStore32_Const                       = 593
+	irStore32_I32AddImm_BrLoop            = 594
+	irStore32_I32AddImm_I32NeLoopImm_a    = 595
+	irStore32_Load32                      = 596
+	irStore32_Load32_Const                = 597
+	irStore32_Load32_Load32               = 598
+	irStore32_Load32_Load32_b             = 599
+	irStore32_Load32_Load8U_b             = 600
+	irStore32_Load32_Ret1_a               = 601
+	irStore32_Store32                     = 602
+	irStore32_Store32_Br                  = 603
+	irStore64_Load64_Const                = 604
+	numOps                                = 605
 )
 
 // opNames are the names of the operations.
 var opNames = [numOps]string{
-	irInvalid:          "Invalid",
-	irBreak:            "Break",
-	irData:             "Data",
-	irUnreachable:      "Unreachable",
-	irNop:              "Nop",
-	irMov:              "Mov",
-	irConst:            "Const",
-	irSelect:           "Select",
-	irGlobalGet:        "GlobalGet",
-	irMov2:             "Mov2",
-	irSelect2:          "Select2",
-	irGlobalGet2:       "GlobalGet2",
-	irGlobalSet2:       "GlobalSet2",
-	irGlobalSet:        "GlobalSet",
-	irRefFunc:          "RefFunc",
-	irRefIsNull:        "RefIsNull",
-	irMemorySize:       "MemorySize",
-	irDriver:           "Driver",
-	irBr:               "Br",
-	irBrLoop:           "BrLoop",
-	irBrMove:           "BrMove",
-	irBrMoveLoop:       "BrMoveLoop",
-	irBrTable:          "BrTable",
-	irCall:             "Call",
-	irCallLazy:         "CallLazy",
-	irCallIndirect:     "CallIndirect",
-	irTailCall:         "TailCall",
-	irTailCallLazy:     "TailCallLazy",
-	irTailCallIndirect: "TailCallIndirect",
-	irRet0:             "Ret0",
-	irRet1:             "Ret1",
-	irRetN:             "RetN",
-	irStepBr:           "StepBr",
-	irStepBrIf:         "StepBrIf",
-	irStepIf:           "StepIf",
-	irStepBrTable:      "StepBrTable",
-	irI32Eq:            "I32Eq",
-	irI32Ne:            "I32Ne",
-	irI32LtS:           "I32LtS",
-	irI32LtU:           "I32LtU",
-	irI32GtS:           "I32GtS",
-	irI32GtU:           "I32GtU",
-	irI32LeS:           "I32LeS",
-	irI32LeU:           "I32LeU",
-	irI32GeS:           "I32GeS",
-	irI32GeU:           "I32GeU",
-	irI32EqImm:         "I32EqImm",
-	irI32NeImm:         "I32NeImm",
-	irI32LtSImm:        "I32LtSImm",
-	irI32LtUImm:        "I32LtUImm",
-	irI32GtSImm:        "I32GtSImm",
-	irI32GtUImm:        "I32GtUImm",
-	irI32LeSImm:        "I32LeSImm",
-	irI32LeUImm:        "I32LeUImm",
-	irI32GeSImm:        "I32GeSImm",
-	irI32GeUImm:        "I32GeUImm",
-	irI32EqBr:          "I32EqBr",
-	irI32NeBr:          "I32NeBr",
-	irI32LtSBr:         "I32LtSBr",
-	irI32LtUBr:         "I32LtUBr",
-	irI32GtSBr:         "I32GtSBr",
-	irI32GtUBr:         "I32GtUBr",
-	irI32LeSBr:         "I32LeSBr",
-	irI32LeUBr:         "I32LeUBr",
-	irI32GeSBr:         "I32GeSBr",
-	irI32GeUBr:         "I32GeUBr",
-	irI32EqBrImm:       "I32EqBrImm",
-	irI32NeBrImm:       "I32NeBrImm",
-	irI32LtSBrImm:      "I32LtSBrImm",
-	irI32LtUBrImm:      "I32LtUBrImm",
-	irI32GtSBrImm:      "I32GtSBrImm",
-	irI32GtUBrImm:      "I32GtUBrImm",
-	irI32LeSBrImm:      "I32LeSBrImm",
-	irI32LeUBrImm:      "I32LeUBrImm",
-	irI32GeSBrImm:      "I32GeSBrImm",
-	irI32GeUBrImm:      "I32GeUBrImm",
-	irI32EqLoop:        "I32EqLoop",
-	irI32NeLoop:        "I32NeLoop",
-	irI32LtSLoop:       "I32LtSLoop",
-	irI32LtULoop:       "I32LtULoop",
-	irI32GtSLoop:       "I32GtSLoop",
-	irI32GtULoop:       "I32GtULoop",
-	irI32LeSLoop:       "I32LeSLoop",
-	irI32LeULoop:       "I32LeULoop",
-	irI32GeSLoop:       "I32GeSLoop",
-	irI32GeULoop:       "I32GeULoop",
-	irI32EqLoopImm:     "I32EqLoopImm",
-	irI32NeLoopImm:     "I32NeLoopImm",
-	irI32LtSLoopImm:    "I32LtSLoopImm",
-	irI32LtULoopImm:    "I32LtULoopImm",
-	irI32GtSLoopImm:    "I32GtSLoopImm",
-	irI32GtULoopImm:    "I32GtULoopImm",
-	irI32LeSLoopImm:    "I32LeSLoopImm",
-	irI32LeULoopImm:    "I32LeULoopImm",
-	irI32GeSLoopImm:    "I32GeSLoopImm",
-	irI32GeULoopImm:    "I32GeULoopImm",
-	irI64Eq:            "I64Eq",
-	irI64Ne:            "I64Ne",
-	irI64LtS:           "I64LtS",
-	irI64LtU:           "I64LtU",
-	irI64GtS:           "I64GtS",
-	irI64GtU:           "I64GtU",
-	irI64LeS:           "I64LeS",
-	irI64LeU:           "I64LeU",
-	irI64GeS:           "I64GeS",
-	irI64GeU:           "I64GeU",
-	irI64EqImm:         "I64EqImm",
-	irI64NeImm:         "I64NeImm",
-	irI64LtSImm:        "I64LtSImm",
-	irI64LtUImm:        "I64LtUImm",
-	irI64GtSImm:        "I64GtSImm",
-	irI64GtUImm:        "I64GtUImm",
-	irI64LeSImm:        "I64LeSImm",
-	irI64LeUImm:        "I64LeUImm",
-	irI64GeSImm:        "I64GeSImm",
-	irI64GeUImm:        "I64GeUImm",
-	irI64EqBr:          "I64EqBr",
-	irI64NeBr:          "I64NeBr",
-	irI64LtSBr:         "I64LtSBr",
-	irI64LtUBr:         "I64LtUBr",
-	irI64GtSBr:         "I64GtSBr",
-	irI64GtUBr:         "I64GtUBr",
-	irI64LeSBr:         "I64LeSBr",
-	irI64LeUBr:         "I64LeUBr",
-	irI64GeSBr:         "I64GeSBr",
-	irI64GeUBr:         "I64GeUBr",
-	irI64EqBrImm:       "I64EqBrImm",
-	irI64NeBrImm:       "I64NeBrImm",
-	irI64LtSBrImm:      "I64LtSBrImm",
-	irI64LtUBrImm:      "I64LtUBrImm",
-	irI64GtSBrImm:      "I64GtSBrImm",
-	irI64GtUBrImm:      "I64GtUBrImm",
-	irI64LeSBrImm:      "I64LeSBrImm",
-	irI64LeUBrImm:      "I64LeUBrImm",
-	irI64GeSBrImm:      "I64GeSBrImm",
-	irI64GeUBrImm:      "I64GeUBrImm",
-	irI64EqLoop:        "I64EqLoop",
-	irI64NeLoop:        "I64NeLoop",
-	irI64LtSLoop:       "I64LtSLoop",
-	irI64LtULoop:       "I64LtULoop",
-	irI64GtSLoop:       "I64GtSLoop",
-	irI64GtULoop:       "I64GtULoop",
-	irI64LeSLoop:       "I64LeSLoop",
-	irI64LeULoop:       "I64LeULoop",
-	irI64GeSLoop:       "I64GeSLoop",
-	irI64GeULoop:       "I64GeULoop",
-	irI64EqLoopImm:     "I64EqLoopImm",
-	irI64NeLoopImm:     "I64NeLoopImm",
-	irI64LtSLoopImm:    "I64LtSLoopImm",
-	irI64LtULoopImm:    "I64LtULoopImm",
-	irI64GtSLoopImm:    "I64GtSLoopImm",
-	irI64GtULoopImm:    "I64GtULoopImm",
-	irI64LeSLoopImm:    "I64LeSLoopImm",
-	irI64LeULoopImm:    "I64LeULoopImm",
-	irI64GeSLoopImm:    "I64GeSLoopImm",
-	irI64GeULoopImm:    "I64GeULoopImm",
-	irF32Eq:            "F32Eq",
-	irF32Ne:            "F32Ne",
-	irF32Lt:            "F32Lt",
-	irF32Gt:            "F32Gt",
-	irF32Le:            "F32Le",
-	irF32Ge:            "F32Ge",
-	irF32EqBr:          "F32EqBr",
-	irF32NeBr:          "F32NeBr",
-	irF32LtBr:          "F32LtBr",
-	irF32GtBr:          "F32GtBr",
-	irF32LeBr:          "F32LeBr",
-	irF32GeBr:          "F32GeBr",
-	irF32EqBrNot:       "F32EqBrNot",
-	irF32NeBrNot:       "F32NeBrNot",
-	irF32LtBrNot:       "F32LtBrNot",
-	irF32GtBrNot:       "F32GtBrNot",
-	irF32LeBrNot:       "F32LeBrNot",
-	irF32GeBrNot:       "F32GeBrNot",
-	irF32EqLoop:        "F32EqLoop",
-	irF32NeLoop:        "F32NeLoop",
-	irF32LtLoop:        "F32LtLoop",
-	irF32GtLoop:        "F32GtLoop",
-	irF32LeLoop:        "F32LeLoop",
-	irF32GeLoop:        "F32GeLoop",
-	irF32EqLoopNot:     "F32EqLoopNot",
-	irF32NeLoopNot:     "F32NeLoopNot",
-	irF32LtLoopNot:     "F32LtLoopNot",
-	irF32GtLoopNot:     "F32GtLoopNot",
-	irF32LeLoopNot:     "F32LeLoopNot",
-	irF32GeLoopNot:     "F32GeLoopNot",
-	irF64Eq:            "F64Eq",
-	irF64Ne:            "F64Ne",
-	irF64Lt:            "F64Lt",
-	irF64Gt:            "F64Gt",
-	irF64Le:            "F64Le",
-	irF64Ge:            "F64Ge",
-	irF64EqBr:          "F64EqBr",
-	irF64NeBr:          "F64NeBr",
-	irF64LtBr:          "F64LtBr",
-	irF64GtBr:          "F64GtBr",
-	irF64LeBr:          "F64LeBr",
-	irF64GeBr:          "F64GeBr",
-	irF64EqBrNot:       "F64EqBrNot",
-	irF64NeBrNot:       "F64NeBrNot",
-	irF64LtBrNot:       "F64LtBrNot",
-	irF64GtBrNot:       "F64GtBrNot",
-	irF64LeBrNot:       "F64LeBrNot",
-	irF64GeBrNot:       "F64GeBrNot",
-	irF64EqLoop:        "F64EqLoop",
-	irF64NeLoop:        "F64NeLoop",
-	irF64LtLoop:        "F64LtLoop",
-	irF64GtLoop:        "F64GtLoop",
-	irF64LeLoop:        "F64LeLoop",
-	irF64GeLoop:        "F64GeLoop",
-	irF64EqLoopNot:     "F64EqLoopNot",
-	irF64NeLoopNot:     "F64NeLoopNot",
-	irF64LtLoopNot:     "F64LtLoopNot",
-	irF64GtLoopNot:     "F64GtLoopNot",
-	irF64LeLoopNot:     "F64LeLoopNot",
-	irF64GeLoopNot:     "F64GeLoopNot",
-	irI32Clz:           "I32Clz",
-	irI32Ctz:           "I32Ctz",
-	irI32Popcnt:        "I32Popcnt",
-	irI32Add:           "I32Add",
-	irI32AddImm:        "I32AddImm",
-	irI32Sub:           "I32Sub",
-	irI32Mul:           "I32Mul",
-	irI32MulImm:        "I32MulImm",
-	irI32DivS:          "I32DivS",
-	irI32DivU:          "I32DivU",
-	irI32RemS:          "I32RemS",
-	irI32RemU:          "I32RemU",
-	irI32And:           "I32And",
-	irI32AndImm:        "I32AndImm",
-	irI32Or:            "I32Or",
-	irI32OrImm:         "I32OrImm",
-	irI32Xor:           "I32Xor",
-	irI32XorImm:        "I32XorImm",
-	irI32Shl:           "I32Shl",
-	irI32ShlImm:        "I32ShlImm",
-	irI32ShrS:          "I32ShrS",
-	irI32ShrSImm:       "I32ShrSImm",
-	irI32ShrU:          "I32ShrU",
-	irI32ShrUImm:       "I32ShrUImm",
-	irI32Rotl:          "I32Rotl",
-	irI32RotlImm:       "I32RotlImm",
-	irI32Rotr:          "I32Rotr",
-	irI32RotrImm:       "I32RotrImm",
-	irI64Clz:           "I64Clz",
-	irI64Ctz:           "I64Ctz",
-	irI64Popcnt:        "I64Popcnt",
-	irI64Add:           "I64Add",
-	irI64AddImm:        "I64AddImm",
-	irI64Sub:           "I64Sub",
-	irI64Mul:           "I64Mul",
-	irI64MulImm:        "I64MulImm",
-	irI64DivS:          "I64DivS",
-	irI64DivU:          "I64DivU",
-	irI64RemS:          "I64RemS",
-	irI64RemU:          "I64RemU",
-	irI64And:           "I64And",
-	irI64AndImm:        "I64AndImm",
-	irI64Or:            "I64Or",
-	irI64OrImm:         "I64OrImm",
-	irI64Xor:           "I64Xor",
-	irI64XorImm:        "I64XorImm",
-	irI64Shl:           "I64Shl",
-	irI64ShlImm:        "I64ShlImm",
-	irI64ShrS:          "I64ShrS",
-	irI64ShrSImm:       "I64ShrSImm",
-	irI64ShrU:          "I64ShrU",
-	irI64ShrUImm:       "I64ShrUImm",
-	irI64Rotl:          "I64Rotl",
-	irI64RotlImm:       "I64RotlImm",
-	irI64Rotr:          "I64Rotr",
-	irI64RotrImm:       "I64RotrImm",
-	irF32Abs:           "F32Abs",
-	irF32Neg:           "F32Neg",
-	irF32Ceil:          "F32Ceil",
-	irF32Floor:         "F32Floor",
-	irF32Trunc:         "F32Trunc",
-	irF32Nearest:       "F32Nearest",
-	irF32Sqrt:          "F32Sqrt",
-	irF32Add:           "F32Add",
-	irF32Sub:           "F32Sub",
-	irF32Mul:           "F32Mul",
-	irF32Div:           "F32Div",
-	irF32Min:           "F32Min",
-	irF32Max:           "F32Max",
-	irF32Copysign:      "F32Copysign",
-	irF64Abs:           "F64Abs",
-	irF64Neg:           "F64Neg",
-	irF64Ceil:          "F64Ceil",
-	irF64Floor:         "F64Floor",
-	irF64Trunc:         "F64Trunc",
-	irF64Nearest:       "F64Nearest",
-	irF64Sqrt:          "F64Sqrt",
-	irF64Add:           "F64Add",
-	irF64Sub:           "F64Sub",
-	irF64Mul:           "F64Mul",
-	irF64Div:           "F64Div",
-	irF64Min:           "F64Min",
-	irF64Max:           "F64Max",
-	irF64AddMul:        "F64AddMul",
-	irF64SubMul:        "F64SubMul",
-	irF64MulAdd:        "F64MulAdd",
-	irF64MulSub:        "F64MulSub",
-	irF64Copysign:      "F64Copysign",
-	irI32Wrap:          "I32Wrap",
-	irI64ExtendI32S:    "I64ExtendI32S",
-	irI32Extend8S:      "I32Extend8S",
-	irI32Extend16S:     "I32Extend16S",
-	irI64Extend8S:      "I64Extend8S",
-	irI64Extend16S:     "I64Extend16S",
-	irF32ConvertI32S:   "F32ConvertI32S",
-	irF32ConvertI32U:   "F32ConvertI32U",
-	irF32ConvertI64S:   "F32ConvertI64S",
-	irF32ConvertI64U:   "F32ConvertI64U",
-	irF64ConvertI32S:   "F64ConvertI32S",
-	irF64ConvertI32U:   "F64ConvertI32U",
-	irF64ConvertI64S:   "F64ConvertI64S",
-	irF64ConvertI64U:   "F64ConvertI64U",
-	irF32Demote:        "F32Demote",
-	irF64Promote:       "F64Promote",
-	irI32TruncF32S:     "I32TruncF32S",
-	irI32TruncSatF32S:  "I32TruncSatF32S",
-	irI32TruncF64S:     "I32TruncF64S",
-	irI32TruncSatF64S:  "I32TruncSatF64S",
-	irI32TruncF32U:     "I32TruncF32U",
-	irI32TruncSatF32U:  "I32TruncSatF32U",
-	irI32TruncF64U:     "I32TruncF64U",
-	irI32TruncSatF64U:  "I32TruncSatF64U",
-	irI64TruncF32S:     "I64TruncF32S",
-	irI64TruncSatF32S:  "I64TruncSatF32S",
-	irI64TruncF64S:     "I64TruncF64S",
-	irI64TruncSatF64S:  "I64TruncSatF64S",
-	irI64TruncF32U:     "I64TruncF32U",
-	irI64TruncSatF32U:  "I64TruncSatF32U",
-	irI64TruncF64U:     "I64TruncF64U",
-	irI64TruncSatF64U:  "I64TruncSatF64U",
-	irLoad8U:           "Load8U",
-	irLoad8UX:          "Load8UX",
-	irLoad8UK:          "Load8UK",
-	irLoad8UP:          "Load8UP",
-	irLoad8US:          "Load8US",
-	irLoad16U:          "Load16U",
-	irLoad16UX:         "Load16UX",
-	irLoad16UK:         "Load16UK",
-	irLoad16UP:         "Load16UP",
-	irLoad16US:         "Load16US",
-	irLoad32:           "Load32",
-	irLoad32X:          "Load32X",
-	irLoad32K:          "Load32K",
-	irLoad32P:          "Load32P",
-	irLoad32S:          "Load32S",
-	irLoad64:           "Load64",
-	irLoad64X:          "Load64X",
-	irLoad64K:          "Load64K",
-	irLoad64P:          "Load64P",
-	irLoad64S:          "Load64S",
-	irI32Load8S:        "I32Load8S",
-	irI32Load8SX:       "I32Load8SX",
-	irI32Load8SK:       "I32Load8SK",
-	irI32Load8SP:       "I32Load8SP",
-	irI32Load8SS:       "I32Load8SS",
-	irI32Load16S:       "I32Load16S",
-	irI32Load16SX:      "I32Load16SX",
-	irI32Load16SK:      "I32Load16SK",
-	irI32Load16SP:      "I32Load16SP",
-	irI32Load16SS:      "I32Load16SS",
-	irI64Load8S:        "I64Load8S",
-	irI64Load8SX:       "I64Load8SX",
-	irI64Load8SK:       "I64Load8SK",
-	irI64Load8SP:       "I64Load8SP",
-	irI64Load8SS:       "I64Load8SS",
-	irI64Load16S:       "I64Load16S",
-	irI64Load16SX:      "I64Load16SX",
-	irI64Load16SK:      "I64Load16SK",
-	irI64Load16SP:      "I64Load16SP",
-	irI64Load16SS:      "I64Load16SS",
-	irI64Load32S:       "I64Load32S",
-	irI64Load32SX:      "I64Load32SX",
-	irI64Load32SK:      "I64Load32SK",
-	irI64Load32SP:      "I64Load32SP",
-	irI64Load32SS:      "I64Load32SS",
-	irStore8:           "Store8",
-	irStore8X:          "Store8X",
-	irStore8K:          "Store8K",
-	irStore8P:          "Store8P",
-	irStore8S:          "Store8S",
-	irStore8I:          "Store8I",
-	irStore16:          "Store16",
-	irStore16X:         "Store16X",
-	irStore16K:         "Store16K",
-	irStore16P:         "Store16P",
-	irStore16S:         "Store16S",
-	irStore16I:         "Store16I",
-	irStore32:          "Store32",
-	irStore32X:         "Store32X",
-	irStore32K:         "Store32K",
-	irStore32P:         "Store32P",
-	irStore32S:         "Store32S",
-	irStore32I:         "Store32I",
-	irStore64:          "Store64",
-	irStore64X:         "Store64X",
-	irStore64K:         "Store64K",
-	irStore64P:         "Store64P",
-	irStore64S:         "Store64S",
-	irStore64I:         "Store64I",
+	irInvalid:                             "Invalid",
+	irBreak:                               "Break",
+	irData:                                "Data",
+	irUnreachable:                         "Unreachable",
+	irNop:                                 "Nop",
+	irMov:                                 "Mov",
+	irConst:                               "Const",
+	irSelect:                              "Select",
+	irGlobalGet:                           "GlobalGet",
+	irMov2:                                "Mov2",
+	irSelect2:                             "Select2",
+	irGlobalGet2:                          "GlobalGet2",
+	irGlobalSet2:                          "GlobalSet2",
+	irGlobalSet:                           "GlobalSet",
+	irRefFunc:                             "RefFunc",
+	irRefIsNull:                           "RefIsNull",
+	irMemorySize:                          "MemorySize",
+	irDriver:                              "Driver",
+	irBr:                                  "Br",
+	irBrLoop:                              "BrLoop",
+	irBrMove:                              "BrMove",
+	irBrMoveLoop:                          "BrMoveLoop",
+	irBrTable:                             "BrTable",
+	irCall:                                "Call",
+	irCallLazy:                            "CallLazy",
+	irCallIndirect:                        "CallIndirect",
+	irTailCall:                            "TailCall",
+	irTailCallLazy:                        "TailCallLazy",
+	irTailCallIndirect:                    "TailCallIndirect",
+	irRet0:                                "Ret0",
+	irRet1:                                "Ret1",
+	irRetN:                                "RetN",
+	irStepBr:                              "StepBr",
+	irStepBrIf:                            "StepBrIf",
+	irStepIf:                              "StepIf",
+	irStepBrTable:                         "StepBrTable",
+	irI32Eq:                               "I32Eq",
+	irI32Ne:                               "I32Ne",
+	irI32LtS:                              "I32LtS",
+	irI32LtU:                              "I32LtU",
+	irI32GtS:                              "I32GtS",
+	irI32GtU:                              "I32GtU",
+	irI32LeS:                              "I32LeS",
+	irI32LeU:                              "I32LeU",
+	irI32GeS:                              "I32GeS",
+	irI32GeU:                              "I32GeU",
+	irI32EqImm:                            "I32EqImm",
+	irI32NeImm:                            "I32NeImm",
+	irI32LtSImm:                           "I32LtSImm",
+	irI32LtUImm:                           "I32LtUImm",
+	irI32GtSImm:                           "I32GtSImm",
+	irI32GtUImm:                           "I32GtUImm",
+	irI32LeSImm:                           "I32LeSImm",
+	irI32LeUImm:                           "I32LeUImm",
+	irI32GeSImm:                           "I32GeSImm",
+	irI32GeUImm:                           "I32GeUImm",
+	irI32EqBr:                             "I32EqBr",
+	irI32NeBr:                             "I32NeBr",
+	irI32LtSBr:                            "I32LtSBr",
+	irI32LtUBr:                            "I32LtUBr",
+	irI32GtSBr:                            "I32GtSBr",
+	irI32GtUBr:                            "I32GtUBr",
+	irI32LeSBr:                            "I32LeSBr",
+	irI32LeUBr:                            "I32LeUBr",
+	irI32GeSBr:                            "I32GeSBr",
+	irI32GeUBr:                            "I32GeUBr",
+	irI32EqBrImm:                          "I32EqBrImm",
+	irI32NeBrImm:                          "I32NeBrImm",
+	irI32LtSBrImm:                         "I32LtSBrImm",
+	irI32LtUBrImm:                         "I32LtUBrImm",
+	irI32GtSBrImm:                         "I32GtSBrImm",
+	irI32GtUBrImm:                         "I32GtUBrImm",
+	irI32LeSBrImm:                         "I32LeSBrImm",
+	irI32LeUBrImm:                         "I32LeUBrImm",
+	irI32GeSBrImm:                         "I32GeSBrImm",
+	irI32GeUBrImm:                         "I32GeUBrImm",
+	irI32EqLoop:                           "I32EqLoop",
+	irI32NeLoop:                           "I32NeLoop",
+	irI32LtSLoop:                          "I32LtSLoop",
+	irI32LtULoop:                          "I32LtULoop",
+	irI32GtSLoop:                          "I32GtSLoop",
+	irI32GtULoop:                          "I32GtULoop",
+	irI32LeSLoop:                          "I32LeSLoop",
+	irI32LeULoop:                          "I32LeULoop",
+	irI32GeSLoop:                          "I32GeSLoop",
+	irI32GeULoop:                          "I32GeULoop",
+	irI32EqLoopImm:                        "I32EqLoopImm",
+	irI32NeLoopImm:                        "I32NeLoopImm",
+	irI32LtSLoopImm:                       "I32LtSLoopImm",
+	irI32LtULoopImm:                       "I32LtULoopImm",
+	irI32GtSLoopImm:                       "I32GtSLoopImm",
+	irI32GtULoopImm:                       "I32GtULoopImm",
+	irI32LeSLoopImm:                       "I32LeSLoopImm",
+	irI32LeULoopImm:                       "I32LeULoopImm",
+	irI32GeSLoopImm:                       "I32GeSLoopImm",
+	irI32GeULoopImm:                       "I32GeULoopImm",
+	irI64Eq:                               "I64Eq",
+	irI64Ne:                               "I64Ne",
+	irI64LtS:                              "I64LtS",
+	irI64LtU:                              "I64LtU",
+	irI64GtS:                              "I64GtS",
+	irI64GtU:                              "I64GtU",
+	irI64LeS:                              "I64LeS",
+	irI64LeU:                              "I64LeU",
+	irI64GeS:                              "I64GeS",
+	irI64GeU:                              "I64GeU",
+	irI64EqImm:                            "I64EqImm",
+	irI64NeImm:                            "I64NeImm",
+	irI64LtSImm:                           "I64LtSImm",
+	irI64LtUImm:                           "I64LtUImm",
+	irI64GtSImm:                           "I64GtSImm",
+	irI64GtUImm:                           "I64GtUImm",
+	irI64LeSImm:                           "I64LeSImm",
+	irI64LeUImm:                           "I64LeUImm",
+	irI64GeSImm:                           "I64GeSImm",
+	irI64GeUImm:                           "I64GeUImm",
+	irI64EqBr:                             "I64EqBr",
+	irI64NeBr:                             "I64NeBr",
+	irI64LtSBr:                            "I64LtSBr",
+	irI64LtUBr:                            "I64LtUBr",
+	irI64GtSBr:                            "I64GtSBr",
+	irI64GtUBr:                            "I64GtUBr",
+	irI64LeSBr:                            "I64LeSBr",
+	irI64LeUBr:                            "I64LeUBr",
+	irI64GeSBr:                            "I64GeSBr",
+	irI64GeUBr:                            "I64GeUBr",
+	irI64EqBrImm:                          "I64EqBrImm",
+	irI64NeBrImm:                          "I64NeBrImm",
+	irI64LtSBrImm:                         "I64LtSBrImm",
+	irI64LtUBrImm:                         "I64LtUBrImm",
+	irI64GtSBrImm:                         "I64GtSBrImm",
+	irI64GtUBrImm:                         "I64GtUBrImm",
+	irI64LeSBrImm:                         "I64LeSBrImm",
+	irI64LeUBrImm:                         "I64LeUBrImm",
+	irI64GeSBrImm:                         "I64GeSBrImm",
+	irI64GeUBrImm:                         "I64GeUBrImm",
+	irI64EqLoop:                           "I64EqLoop",
+	irI64NeLoop:                           "I64NeLoop",
+	irI64LtSLoop:                          "I64LtSLoop",
+	irI64LtULoop:                          "I64LtULoop",
+	irI64GtSLoop:                          "I64GtSLoop",
+	irI64GtULoop:                          "I64GtULoop",
+	irI64LeSLoop:                          "I64LeSLoop",
+	irI64LeULoop:                          "I64LeULoop",
+	irI64GeSLoop:                          "I64GeSLoop",
+	irI64GeULoop:                          "I64GeULoop",
+	irI64EqLoopImm:                        "I64EqLoopImm",
+	irI64NeLoopImm:                        "I64NeLoopImm",
+	irI64LtSLoopImm:                       "I64LtSLoopImm",
+	irI64LtULoopImm:                       "I64LtULoopImm",
+	irI64GtSLoopImm:                       "I64GtSLoopImm",
+	irI64GtULoopImm:                       "I64GtULoopImm",
+	irI64LeSLoopImm:                       "I64LeSLoopImm",
+	irI64LeULoopImm:                       "I64LeULoopImm",
+	irI64GeSLoopImm:                       "I64GeSLoopImm",
+	irI64GeULoopImm:                       "I64GeULoopImm",
+	irF32Eq:                               "F32Eq",
+	irF32Ne:                               "F32Ne",
+	irF32Lt:                               "F32Lt",
+	irF32Gt:                               "F32Gt",
+	irF32Le:                               "F32Le",
+	irF32Ge:                               "F32Ge",
+	irF32EqBr:                             "F32EqBr",
+	irF32NeBr:                             "F32NeBr",
+	irF32LtBr:                             "F32LtBr",
+	irF32GtBr:                             "F32GtBr",
+	irF32LeBr:                             "F32LeBr",
+	irF32GeBr:                             "F32GeBr",
+	irF32EqBrNot:                          "F32EqBrNot",
+	irF32NeBrNot:                          "F32NeBrNot",
+	irF32LtBrNot:                          "F32LtBrNot",
+	irF32GtBrNot:                          "F32GtBrNot",
+	irF32LeBrNot:                          "F32LeBrNot",
+	irF32GeBrNot:                          "F32GeBrNot",
+	irF32EqLoop:                           "F32EqLoop",
+	irF32NeLoop:                           "F32NeLoop",
+	irF32LtLoop:                           "F32LtLoop",
+	irF32GtLoop:                           "F32GtLoop",
+	irF32LeLoop:                           "F32LeLoop",
+	irF32GeLoop:                           "F32GeLoop",
+	irF32EqLoopNot:                        "F32EqLoopNot",
+	irF32NeLoopNot:                        "F32NeLoopNot",
+	irF32LtLoopNot:                        "F32LtLoopNot",
+	irF32GtLoopNot:                        "F32GtLoopNot",
+	irF32LeLoopNot:                        "F32LeLoopNot",
+	irF32GeLoopNot:                        "F32GeLoopNot",
+	irF64Eq:                               "F64Eq",
+	irF64Ne:                               "F64Ne",
+	irF64Lt:                               "F64Lt",
+	irF64Gt:                               "F64Gt",
+	irF64Le:                               "F64Le",
+	irF64Ge:                               "F64Ge",
+	irF64EqBr:                             "F64EqBr",
+	irF64NeBr:                             "F64NeBr",
+	irF64LtBr:                             "F64LtBr",
+	irF64GtBr:                             "F64GtBr",
+	irF64LeBr:                             "F64LeBr",
+	irF64GeBr:                             "F64GeBr",
+	irF64EqBrNot:                          "F64EqBrNot",
+	irF64NeBrNot:                          "F64NeBrNot",
+	irF64LtBrNot:                          "F64LtBrNot",
+	irF64GtBrNot:                          "F64GtBrNot",
+	irF64LeBrNot:                          "F64LeBrNot",
+	irF64GeBrNot:                          "F64GeBrNot",
+	irF64EqLoop:                           "F64EqLoop",
+	irF64NeLoop:                           "F64NeLoop",
+	irF64LtLoop:                           "F64LtLoop",
+	irF64GtLoop:                           "F64GtLoop",
+	irF64LeLoop:                           "F64LeLoop",
+	irF64GeLoop:                           "F64GeLoop",
+	irF64EqLoopNot:                        "F64EqLoopNot",
+	irF64NeLoopNot:                        "F64NeLoopNot",
+	irF64LtLoopNot:                        "F64LtLoopNot",
+	irF64GtLoopNot:                        "F64GtLoopNot",
+	irF64LeLoopNot:                        "F64LeLoopNot",
+	irF64GeLoopNot:                        "F64GeLoopNot",
+	irI32Clz:                              "I32Clz",
+	irI32Ctz:                              "I32Ctz",
+	irI32Popcnt:                           "I32Popcnt",
+	irI32Add:                              "I32Add",
+	irI32AddImm:                           "I32AddImm",
+	irI32Sub:                              "I32Sub",
+	irI32Mul:                              "I32Mul",
+	irI32MulImm:                           "I32MulImm",
+	irI32DivS:                             "I32DivS",
+	irI32DivU:                             "I32DivU",
+	irI32RemS:                             "I32RemS",
+	irI32RemU:                             "I32RemU",
+	irI32And:                              "I32And",
+	irI32AndImm:                           "I32AndImm",
+	irI32Or:                               "I32Or",
+	irI32OrImm:                            "I32OrImm",
+	irI32Xor:                              "I32Xor",
+	irI32XorImm:                           "I32XorImm",
+	irI32Shl:                              "I32Shl",
+	irI32ShlImm:                           "I32ShlImm",
+	irI32ShrS:                             "I32ShrS",
+	irI32ShrSImm:                          "I32ShrSImm",
+	irI32ShrU:                             "I32ShrU",
+	irI32ShrUImm:                          "I32ShrUImm",
+	irI32Rotl:                             "I32Rotl",
+	irI32RotlImm:                          "I32RotlImm",
+	irI32Rotr:                             "I32Rotr",
+	irI32RotrImm:                          "I32RotrImm",
+	irI64Clz:                              "I64Clz",
+	irI64Ctz:                              "I64Ctz",
+	irI64Popcnt:                           "I64Popcnt",
+	irI64Add:                              "I64Add",
+	irI64AddImm:                           "I64AddImm",
+	irI64Sub:                              "I64Sub",
+	irI64Mul:                              "I64Mul",
+	irI64MulImm:                           "I64MulImm",
+	irI64DivS:                             "I64DivS",
+	irI64DivU:                             "I64DivU",
+	irI64RemS:                             "I64RemS",
+	irI64RemU:                             "I64RemU",
+	irI64And:                              "I64And",
+	irI64AndImm:                           "I64AndImm",
+	irI64Or:                               "I64Or",
+	irI64OrImm:                            "I64OrImm",
+	irI64Xor:                              "I64Xor",
+	irI64XorImm:                           "I64XorImm",
+	irI64Shl:                              "I64Shl",
+	irI64ShlImm:                           "I64ShlImm",
+	irI64ShrS:                             "I64ShrS",
+	irI64ShrSImm:                          "I64ShrSImm",
+	irI64ShrU:                             "I64ShrU",
+	irI64ShrUImm:                          "I64ShrUImm",
+	irI64Rotl:                             "I64Rotl",
+	irI64RotlImm:                          "I64RotlImm",
+	irI64Rotr:                             "I64Rotr",
+	irI64RotrImm:                          "I64RotrImm",
+	irF32Abs:                              "F32Abs",
+	irF32Neg:                              "F32Neg",
+	irF32Ceil:                             "F32Ceil",
+	irF32Floor:                            "F32Floor",
+	irF32Trunc:                            "F32Trunc",
+	irF32Nearest:                          "F32Nearest",
+	irF32Sqrt:                             "F32Sqrt",
+	irF32Add:                              "F32Add",
+	irF32Sub:                              "F32Sub",
+	irF32Mul:                              "F32Mul",
+	irF32Div:                              "F32Div",
+	irF32Min:                              "F32Min",
+	irF32Max:                              "F32Max",
+	irF32Copysign:                         "F32Copysign",
+	irF64Abs:                              "F64Abs",
+	irF64Neg:                              "F64Neg",
+	irF64Ceil:                             "F64Ceil",
+	irF64Floor:                            "F64Floor",
+	irF64Trunc:                            "F64Trunc",
+	irF64Nearest:                          "F64Nearest",
+	irF64Sqrt:                             "F64Sqrt",
+	irF64Add:                              "F64Add",
+	irF64Sub:                              "F64Sub",
+	irF64Mul:                              "F64Mul",
+	irF64Div:                              "F64Div",
+	irF64Min:                              "F64Min",
+	irF64Max:                              "F64Max",
+	irF64AddMul:                           "F64AddMul",
+	irF64SubMul:                           "F64SubMul",
+	irF64MulAdd:                           "F64MulAdd",
+	irF64MulSub:                           "F64MulSub",
+	irF64Copysign:                         "F64Copysign",
+	irI32Wrap:                             "I32Wrap",
+	irI64ExtendI32S:                       "I64ExtendI32S",
+	irI32Extend8S:                         "I32Extend8S",
+	irI32Extend16S:                        "I32Extend16S",
+	irI64Extend8S:                         "I64Extend8S",
+	irI64Extend16S:                        "I64Extend16S",
+	irF32ConvertI32S:                      "F32ConvertI32S",
+	irF32ConvertI32U:                      "F32ConvertI32U",
+	irF32ConvertI64S:                      "F32ConvertI64S",
+	irF32ConvertI64U:                      "F32ConvertI64U",
+	irF64ConvertI32S:                      "F64ConvertI32S",
+	irF64ConvertI32U:                      "F64ConvertI32U",
+	irF64ConvertI64S:                      "F64ConvertI64S",
+	irF64ConvertI64U:                      "F64ConvertI64U",
+	irF32Demote:                           "F32Demote",
+	irF64Promote:                          "F64Promote",
+	irI32TruncF32S:                        "I32TruncF32S",
+	irI32TruncSatF32S:                     "I32TruncSatF32S",
+	irI32TruncF64S:                        "I32TruncF64S",
+	irI32TruncSatF64S:                     "I32TruncSatF64S",
+	irI32TruncF32U:                        "I32TruncF32U",
+	irI32TruncSatF32U:                     "I32TruncSatF32U",
+	irI32TruncF64U:                        "I32TruncF64U",
+	irI32TruncSatF64U:                     "I32TruncSatF64U",
+	irI64TruncF32S:                        "I64TruncF32S",
+	irI64TruncSatF32S:                     "I64TruncSatF32S",
+	irI64TruncF64S:                        "I64TruncF64S",
+	irI64TruncSatF64S:                     "I64TruncSatF64S",
+	irI64TruncF32U:                        "I64TruncF32U",
+	irI64TruncSatF32U:                     "I64TruncSatF32U",
+	irI64TruncF64U:                        "I64TruncF64U",
+	irI64TruncSatF64U:                     "I64TruncSatF64U",
+	irLoad8U:                              "Load8U",
+	irLoad8UX:                             "Load8UX",
+	irLoad8UK:                             "Load8UK",
+	irLoad8UP:                             "Load8UP",
+	irLoad8US:                             "Load8US",
+	irLoad16U:                             "Load16U",
+	irLoad16UX:                            "Load16UX",
+	irLoad16UK:                            "Load16UK",
+	irLoad16UP:                            "Load16UP",
+	irLoad16US:                            "Load16US",
+	irLoad32:                              "Load32",
+	irLoad32X:                             "Load32X",
+	irLoad32K:                             "Load32K",
+	irLoad32P:                             "Load32P",
+	irLoad32S:                             "Load32S",
+	irLoad64:                              "Load64",
+	irLoad64X:                             "Load64X",
+	irLoad64K:                             "Load64K",
+	irLoad64P:                             "Load64P",
+	irLoad64S:                             "Load64S",
+	irI32Load8S:                           "I32Load8S",
+	irI32Load8SX:                          "I32Load8SX",
+	irI32Load8SK:                          "I32Load8SK",
+	irI32Load8SP:                          "I32Load8SP",
+	irI32Load8SS:                          "I32Load8SS",
+	irI32Load16S:                          "I32Load16S",
+	irI32Load16SX:                         "I32Load16SX",
+	irI32Load16SK:                         "I32Load16SK",
+	irI32Load16SP:                         "I32Load16SP",
+	irI32Load16SS:                         "I32Load16SS",
+	irI64Load8S:                           "I64Load8S",
+	irI64Load8SX:                          "I64Load8SX",
+	irI64Load8SK:                          "I64Load8SK",
+	irI64Load8SP:                          "I64Load8SP",
+	irI64Load8SS:                          "I64Load8SS",
+	irI64Load16S:                          "I64Load16S",
+	irI64Load16SX:                         "I64Load16SX",
+	irI64Load16SK:                         "I64Load16SK",
+	irI64Load16SP:                         "I64Load16SP",
+	irI64Load16SS:                         "I64Load16SS",
+	irI64Load32S:                          "I64Load32S",
+	irI64Load32SX:                         "I64Load32SX",
+	irI64Load32SK:                         "I64Load32SK",
+	irI64Load32SP:                         "I64Load32SP",
+	irI64Load32SS:                         "I64Load32SS",
+	irStore8:                              "Store8",
+	irStore8X:                             "Store8X",
+	irStore8K:                             "Store8K",
+	irStore8P:                             "Store8P",
+	irStore8S:                             "Store8S",
+	irStore8I:                             "Store8I",
+	irStore16:                             "Store16",
+	irStore16X:                            "Store16X",
+	irStore16K:                            "Store16K",
+	irStore16P:                            "Store16P",
+	irStore16S:                            "Store16S",
+	irStore16I:                            "Store16I",
+	irStore32:                             "Store32",
+	irStore32X:                            "Store32X",
+	irStore32K:                            "Store32K",
+	irStore32P:                            "Store32P",
+	irStore32S:                            "Store32S",
+	irStore32I:                            "Store32I",
+	irStore64:                             "Store64",
+	irStore64X:                            "Store64X",
+	irStore64K:                            "Store64K",
+	irStore64P:                            "Store64P",
+	irStore64S:                            "Store64S",
+	irStore64I:                            "Store64I",
+	irConst_Const_I32AndImm:               "Const_Const_I32AndImm",
+	irConst_F32Le_c:                       "Const_F32Le_c",
+	irConst_F64Mul_c_Load64K:              "Const_F64Mul_c_Load64K",
+	irConst_I32AddImm:                     "Const_I32AddImm",
+	irConst_I32AddImm_Call:                "Const_I32AddImm_Call",
+	irConst_I32AddImm_I32NeLoopImm_a:      "Const_I32AddImm_I32NeLoopImm_a",
+	irConst_I32AddImm_Mov_b:               "Const_I32AddImm_Mov_b",
+	irConst_I32AndImm:                     "Const_I32AndImm",
+	irConst_I32AndImm_Const:               "Const_I32AndImm_Const",
+	irConst_I32AndImm_I32EqBrImm_a:        "Const_I32AndImm_I32EqBrImm_a",
+	irConst_I32AndImm_I32Ne_c:             "Const_I32AndImm_I32Ne_c",
+	irConst_I32AndImm_I32ShlImm_b:         "Const_I32AndImm_I32ShlImm_b",
+	irConst_I32AndImm_Ret1_a:              "Const_I32AndImm_Ret1_a",
+	irConst_I32LtUBrImm:                   "Const_I32LtUBrImm",
+	irConst_I32MulImm_I32AddImm_b:         "Const_I32MulImm_I32AddImm_b",
+	irConst_I32MulImm_Ret1_a:              "Const_I32MulImm_Ret1_a",
+	irConst_I32RemU_c_I64MulImm_b:         "Const_I32RemU_c_I64MulImm_b",
+	irConst_I32ShlImm_I32AddImm_b:         "Const_I32ShlImm_I32AddImm_b",
+	irConst_Store32I:                      "Const_Store32I",
+	irConst_Store32I_Load64:               "Const_Store32I_Load64",
+	irF32Add_F32Mul_b_F32Add_b:            "F32Add_F32Mul_b_F32Add_b",
+	irF32Mul_F32Add_b:                     "F32Mul_F32Add_b",
+	irF32Mul_F32Add_b_Load32:              "F32Mul_F32Add_b_Load32",
+	irF32Mul_F32Add_b_Store32_a:           "F32Mul_F32Add_b_Store32_a",
+	irF32Mul_F32Add_c_Const:               "F32Mul_F32Add_c_Const",
+	irF32Mul_F32Mul_F32Add_b:              "F32Mul_F32Mul_F32Add_b",
+	irF32Mul_F32Neg_b:                     "F32Mul_F32Neg_b",
+	irF32Mul_Load32_Load32:                "F32Mul_Load32_Load32",
+	irF32Sub_F32Add_b:                     "F32Sub_F32Add_b",
+	irF32Sub_F32Add_b_F32Mul_bc:           "F32Sub_F32Add_b_F32Mul_bc",
+	irF64Add_F64Add_c:                     "F64Add_F64Add_c",
+	irF64Add_F64Add_c_F64Add_c:            "F64Add_F64Add_c_F64Add_c",
+	irF64Add_Store64_a:                    "F64Add_Store64_a",
+	irF64Add_Store64_a_Load64:             "F64Add_Store64_a_Load64",
+	irF64Add_Store64K_a_Load64K:           "F64Add_Store64K_a_Load64K",
+	irF64Mul_Const:                        "F64Mul_Const",
+	irF64Mul_Const_F64Div_b:               "F64Mul_Const_F64Div_b",
+	irF64Mul_F64Add_b_Store64_a:           "F64Mul_F64Add_b_Store64_a",
+	irF64Mul_F64Mul_Const:                 "F64Mul_F64Mul_Const",
+	irF64Mul_F64Mul_b_Load64:              "F64Mul_F64Mul_b_Load64",
+	irF64Mul_Load64P_F64Sub_c:             "F64Mul_Load64P_F64Sub_c",
+	irF64SubMul_Store64_a_I32AddImm:       "F64SubMul_Store64_a_I32AddImm",
+	irGlobalGet_Const_I32AddImm:           "GlobalGet_Const_I32AddImm",
+	irGlobalGet_I32AddImm_b_GlobalSet_a:   "GlobalGet_I32AddImm_b_GlobalSet_a",
+	irGlobalSet_Ret1:                      "GlobalSet_Ret1",
+	irGlobalSet_Store32:                   "GlobalSet_Store32",
+	irGlobalSet_Store64_Store32:           "GlobalSet_Store64_Store32",
+	irI32Add_I32Add_Mov:                   "I32Add_I32Add_Mov",
+	irI32Add_I32Add_b_I32XorImm:           "I32Add_I32Add_b_I32XorImm",
+	irI32Add_I32Add_c_I32Xor:              "I32Add_I32Add_c_I32Xor",
+	irI32Add_I32AddImm:                    "I32Add_I32AddImm",
+	irI32Add_I32AddImm_b_Load32P:          "I32Add_I32AddImm_b_Load32P",
+	irI32Add_I32AndImm_I32NeLoopImm_a:     "I32Add_I32AndImm_I32NeLoopImm_a",
+	irI32Add_Load32_I32Add_c:              "I32Add_Load32_I32Add_c",
+	irI32Add_Load32P_I32Add_c:             "I32Add_Load32P_I32Add_c",
+	irI32Add_Load32X_I32ShlImm_b:          "I32Add_Load32X_I32ShlImm_b",
+	irI32Add_Load64P_b:                    "I32Add_Load64P_b",
+	irI32Add_Load8U_b_Const:               "I32Add_Load8U_b_Const",
+	irI32Add_Ret1_a:                       "I32Add_Ret1_a",
+	irI32Add_Store32_a:                    "I32Add_Store32_a",
+	irI32Add_Store32_a_BrLoop:             "I32Add_Store32_a_BrLoop",
+	irI32Add_Store8I_b_I32Add:             "I32Add_Store8I_b_I32Add",
+	irI32AddImm_BrLoop:                    "I32AddImm_BrLoop",
+	irI32AddImm_Call:                      "I32AddImm_Call",
+	irI32AddImm_GlobalSet_a_Ret1:          "I32AddImm_GlobalSet_a_Ret1",
+	irI32AddImm_I32AddImm:                 "I32AddImm_I32AddImm",
+	irI32AddImm_I32AddImm_BrLoop:          "I32AddImm_I32AddImm_BrLoop",
+	irI32AddImm_I32AddImm_I32NeLoopImm_a:  "I32AddImm_I32AddImm_I32NeLoopImm_a",
+	irI32AddImm_I32AddImm_Load32_b:        "I32AddImm_I32AddImm_Load32_b",
+	irI32AddImm_I32AndImm_b_I32GtUBrImm_a: "I32AddImm_I32AndImm_b_I32GtUBrImm_a",
+	irI32AddImm_I32GtSBr_b_Store32:        "I32AddImm_I32GtSBr_b_Store32",
+	irI32AddImm_I32NeLoopImm:              "I32AddImm_I32NeLoopImm",
+	irI32AddImm_I32ShlImm_I32GeUBr_a:      "I32AddImm_I32ShlImm_I32GeUBr_a",
+	irI32AddImm_Load32_I32AddImm:          "I32AddImm_Load32_I32AddImm",
+	irI32AddImm_Load32_b:                  "I32AddImm_Load32_b",
+	irI32AddImm_Load64_b_I64RotlImm_b:     "I32AddImm_Load64_b_I64RotlImm_b",
+	irI32AddImm_Load8UP_I32NeBrImm_a:      "I32AddImm_Load8UP_I32NeBrImm_a",
+	irI32AddImm_Load8UP_Store8_a:          "I32AddImm_Load8UP_Store8_a",
+	irI32AddImm_Store32_b_I32AddImm:       "I32AddImm_Store32_b_I32AddImm",
+	irI32AddImm_Store8_a_Load8U:           "I32AddImm_Store8_a_Load8U",
+	irI32And_I32And_I32Xor_c:              "I32And_I32And_I32Xor_c",
+	irI32And_I32Xor_c:                     "I32And_I32Xor_c",
+	irI32AndImm_I32NeBrImm_a:              "I32AndImm_I32NeBrImm_a",
+	irI32AndImm_I32ShlImm_b:               "I32AndImm_I32ShlImm_b",
+	irI32AndImm_I32ShlImm_b_Load32P_b:     "I32AndImm_I32ShlImm_b_Load32P_b",
+	irI32AndImm_I32ShrUImm_I32Or_c:        "I32AndImm_I32ShrUImm_I32Or_c",
+	irI32AndImm_Load8UP:                   "I32AndImm_Load8UP",
+	irI32AndImm_Load8UP_I32NeBr_b:         "I32AndImm_Load8UP_I32NeBr_b",
+	irI32Eq_Mov_b_Mov_b:                   "I32Eq_Mov_b_Mov_b",
+	irI32EqBrImm_Const_Br:                 "I32EqBrImm_Const_Br",
+	irI32EqBrImm_I32EqBrImm_I32AddImm:     "I32EqBrImm_I32EqBrImm_I32AddImm",
+	irI32GtSImm_I32AddImm_I32NeLoopImm:    "I32GtSImm_I32AddImm_I32NeLoopImm",
+	irI32GtUBrImm_I32MulImm_Load64P_b:     "I32GtUBrImm_I32MulImm_Load64P_b",
+	irI32GtUImm_BrTable:                   "I32GtUImm_BrTable",
+	irI32GtULoopImm_I32Add_Ret1_a:         "I32GtULoopImm_I32Add_Ret1_a",
+	irI32LeSBr_Store32P_I32AddImm:         "I32LeSBr_Store32P_I32AddImm",
+	irI32LtSLoop_I32AddImm:                "I32LtSLoop_I32AddImm",
+	irI32LtULoop_I32AddImm_I32NeLoop_a:    "I32LtULoop_I32AddImm_I32NeLoop_a",
+	irI32MulImm_I32Add_b_Ret1_a:           "I32MulImm_I32Add_b_Ret1_a",
+	irI32RemS_Const_I32EqImm:              "I32RemS_Const_I32EqImm",
+	irI32RemU_Mov_b:                       "I32RemU_Mov_b",
+	irI32Rotl_Ret1_a:                      "I32Rotl_Ret1_a",
+	irI32RotlImm_I32RotlImm_I32Xor_c:      "I32RotlImm_I32RotlImm_I32Xor_c",
+	irI32RotlImm_I32Xor_c:                 "I32RotlImm_I32Xor_c",
+	irI32RotlImm_I32Xor_c_I32And:          "I32RotlImm_I32Xor_c_I32And",
+	irI32RotlImm_I32Xor_c_Mov:             "I32RotlImm_I32Xor_c_Mov",
+	irI32Shl_I32Or_c_Ret1_a:               "I32Shl_I32Or_c_Ret1_a",
+	irI32ShlImm_I32Add_c:                  "I32ShlImm_I32Add_c",
+	irI32ShlImm_I32Add_c_Load32_b:         "I32ShlImm_I32Add_c_Load32_b",
+	irI32ShlImm_I32Add_c_Load64_b:         "I32ShlImm_I32Add_c_Load64_b",
+	irI32ShlImm_I32Add_c_Mov:              "I32ShlImm_I32Add_c_Mov",
+	irI32ShlImm_I32ShrSImm_b:              "I32ShlImm_I32ShrSImm_b",
+	irI32ShlImm_I32ShrSImm_b_Const:        "I32ShlImm_I32ShrSImm_b_Const",
+	irI32ShlImm_I32Xor_b_I32ShrUImm_b:     "I32ShlImm_I32Xor_b_I32ShrUImm_b",
+	irI32ShlImm_Load32_I32Xor_b:           "I32ShlImm_Load32_I32Xor_b",
+	irI32ShrU_I32Or_c_Ret1_a:              "I32ShrU_I32Or_c_Ret1_a",
+	irI32ShrUImm_I32Xor_c:                 "I32ShrUImm_I32Xor_c",
+	irI32ShrUImm_I32XorImm:                "I32ShrUImm_I32XorImm",
+	irI32ShrUImm_Load32_I32Xor_b:          "I32ShrUImm_Load32_I32Xor_b",
+	irI32Xor_I32MulImm_b_Ret1_a:           "I32Xor_I32MulImm_b_Ret1_a",
+	irI32Xor_I32ShlImm_b_I32Xor_b:         "I32Xor_I32ShlImm_b_I32Xor_b",
+	irI64MulImm_I64ShrUImm_b_I32Wrap_b:    "I64MulImm_I64ShrUImm_b_I32Wrap_b",
+	irI64MulImm_I64ShrUImm_b_I64Xor_b:     "I64MulImm_I64ShrUImm_b_I64Xor_b",
+	irI64MulImm_Store64_a:                 "I64MulImm_Store64_a",
+	irI64ShrUImm_I32Wrap_b:                "I64ShrUImm_I32Wrap_b",
+	irLoad32_Const:                        "Load32_Const",
+	irLoad32_Const_I32AddImm:              "Load32_Const_I32AddImm",
+	irLoad32_Const_I32LtSImm:              "Load32_Const_I32LtSImm",
+	irLoad32_Const_I32LtUImm:              "Load32_Const_I32LtUImm",
+	irLoad32_Const_I32NeImm:               "Load32_Const_I32NeImm",
+	irLoad32_Const_Store8I:                "Load32_Const_Store8I",
+	irLoad32_I32EqBrImm_a:                 "Load32_I32EqBrImm_a",
+	irLoad32_I32ShlImm_b_I32AddImm_b:      "Load32_I32ShlImm_b_I32AddImm_b",
+	irLoad32_I32ShlImm_b_Load32P_b:        "Load32_I32ShlImm_b_Load32P_b",
+	irLoad32_Load32:                       "Load32_Load32",
+	irLoad32_Load32_Const:                 "Load32_Load32_Const",
+	irLoad32_Load32_I32GtS_c:              "Load32_Load32_I32GtS_c",
+	irLoad32_Load32_I32GtU_c:              "Load32_Load32_I32GtU_c",
+	irLoad32_Load32_I32LeS_c:              "Load32_Load32_I32LeS_c",
+	irLoad32_Load32_I32LtS_c:              "Load32_Load32_I32LtS_c",
+	irLoad32_Load32_I32LtU_c:              "Load32_Load32_I32LtU_c",
+	irLoad32_Load32_I32NeLoopImm_a:        "Load32_Load32_I32NeLoopImm_a",
+	irLoad32_Load32_I32Xor_c:              "Load32_Load32_I32Xor_c",
+	irLoad32_Load32_Load32:                "Load32_Load32_Load32",
+	irLoad32_Load32_b:                     "Load32_Load32_b",
+	irLoad32_Load32_b_Const:               "Load32_Load32_b_Const",
+	irLoad32_Load32_b_I32LeU_c:            "Load32_Load32_b_I32LeU_c",
+	irLoad32_Load64_b_F64Mul_c:            "Load32_Load64_b_F64Mul_c",
+	irLoad32_Load64_b_Load64:              "Load32_Load64_b_Load64",
+	irLoad32_Load8U_b_Const:               "Load32_Load8U_b_Const",
+	irLoad32_Mov_Store32:                  "Load32_Mov_Store32",
+	irLoad32_Store32_a:                    "Load32_Store32_a",
+	irLoad32_Store32_a_Br:                 "Load32_Store32_a_Br",
+	irLoad64_Const:                        "Load64_Const",
+	irLoad64_F64MulAdd_c_F64Add_c:         "Load64_F64MulAdd_c_F64Add_c",
+	irLoad64_I64EqBr_a:                    "Load64_I64EqBr_a",
+	irLoad64P_F64Mul_c_Load64P:            "Load64P_F64Mul_c_Load64P",
+	irLoad64P_I32AddImm_Load64_b:          "Load64P_I32AddImm_Load64_b",
+	irLoad8U_BrTable_a:                    "Load8U_BrTable_a",
+	irLoad8UX_I32NeBrImm_a:                "Load8UX_I32NeBrImm_a",
+	irMov_Call:                            "Mov_Call",
+	irMov_CallIndirect:                    "Mov_CallIndirect",
+	irMov_Const:                           "Mov_Const",
+	irMov_Const_Call:                      "Mov_Const_Call",
+	irMov_I32Add_c_Store32_a:              "Mov_I32Add_c_Store32_a",
+	irMov_I32AddImm:                       "Mov_I32AddImm",
+	irMov_I32AddImm_I32NeLoopImm_a:        "Mov_I32AddImm_I32NeLoopImm_a",
+	irMov_I32AddImm_I32Xor_c:              "Mov_I32AddImm_I32Xor_c",
+	irMov_I32EqBrImm:                      "Mov_I32EqBrImm",
+	irMov_I32EqBrImm_Load32:               "Mov_I32EqBrImm_Load32",
+	irMov_I32GtSLoop:                      "Mov_I32GtSLoop",
+	irMov_I32NeLoopImm:                    "Mov_I32NeLoopImm",
+	irMov_I32Xor_c:                        "Mov_I32Xor_c",
+	irMov_Load32_Const:                    "Mov_Load32_Const",
+	irMov_Load32_b_I32AddImm_b:            "Mov_Load32_b_I32AddImm_b",
+	irMov_Load8U_I32NeLoopImm_a:           "Mov_Load8U_I32NeLoopImm_a",
+	irMov_Mov:                             "Mov_Mov",
+	irMov_Mov_Call:                        "Mov_Mov_Call",
+	irMov_Mov_CallIndirect:                "Mov_Mov_CallIndirect",
+	irMov_Mov_I32LeSLoop_b:                "Mov_Mov_I32LeSLoop_b",
+	irMov_Mov_Load32:                      "Mov_Mov_Load32",
+	irMov_Mov_Mov:                         "Mov_Mov_Mov",
+	irMov_Mov_b:                           "Mov_Mov_b",
+	irMov_Store32_a_Load32:                "Mov_Store32_a_Load32",
+	irSelect_I32NeImm_b_I32EqBrImm:        "Select_I32NeImm_b_I32EqBrImm",
+	irSelect_Store32_a_Load32:             "Select_Store32_a_Load32",
+	irStore32_Br:                          "Store32_Br",
+	irStore32_BrLoop:                      "Store32_BrLoop",
+	irStore32_Const:                       "Store32_Const",
+	irStore32_I32AddImm_BrLoop:            "Store32_I32AddImm_BrLoop",
+	irStore32_I32AddImm_I32NeLoopImm_a:    "Store32_I32AddImm_I32NeLoopImm_a",
+	irStore32_Load32:                      "Store32_Load32",
+	irStore32_Load32_Const:                "Store32_Load32_Const",
+	irStore32_Load32_Load32:               "Store32_Load32_Load32",
+	irStore32_Load32_Load32_b:             "Store32_Load32_Load32_b",
+	irStore32_Load32_Load8U_b:             "Store32_Load32_Load8U_b",
+	irStore32_Load32_Ret1_a:               "Store32_Load32_Ret1_a",
+	irStore32_Store32:                     "Store32_Store32",
+	irStore32_Store32_Br:                  "Store32_Store32_Br",
+	irStore64_Load64_Const:                "Store64_Load64_Const",
 }
 
 // opHasDst says whether field a is a slot the operation writes and nothing else changes.
@@ -1156,6 +1556,503 @@ var opAccess = [numOps]access{
 	irStore64P:    {size: 8, form: 'P'},
 	irStore64S:    {size: 8, form: 'S'},
 	irStore64I:    {size: 8, form: 'I'},
+}
+
+// maxFused is the most words that a fused operation covers.
+const maxFused = 3
+
+// fusionsOf lists the fused operations by their first member.
+var fusionsOf = [numOps][]fusion{
+	irConst: {
+		{op: irConst_Const_I32AndImm, members: []irOp{irConst, irConst, irI32AndImm}, chains: []uint8{0, 0, 0}},
+		{op: irConst_F32Le_c, members: []irOp{irConst, irF32Le}, chains: []uint8{0, 4}},
+		{op: irConst_F64Mul_c_Load64K, members: []irOp{irConst, irF64Mul, irLoad64K}, chains: []uint8{0, 4, 0}},
+		{op: irConst_I32AddImm, members: []irOp{irConst, irI32AddImm}, chains: []uint8{0, 0}},
+		{op: irConst_I32AddImm_Call, members: []irOp{irConst, irI32AddImm, irCall}, chains: []uint8{0, 0, 0}},
+		{op: irConst_I32AddImm_I32NeLoopImm_a, members: []irOp{irConst, irI32AddImm, irI32NeLoopImm}, chains: []uint8{0, 0, 1}},
+		{op: irConst_I32AddImm_Mov_b, members: []irOp{irConst, irI32AddImm, irMov}, chains: []uint8{0, 0, 2}},
+		{op: irConst_I32AndImm, members: []irOp{irConst, irI32AndImm}, chains: []uint8{0, 0}},
+		{op: irConst_I32AndImm_Const, members: []irOp{irConst, irI32AndImm, irConst}, chains: []uint8{0, 0, 0}},
+		{op: irConst_I32AndImm_I32EqBrImm_a, members: []irOp{irConst, irI32AndImm, irI32EqBrImm}, chains: []uint8{0, 0, 1}},
+		{op: irConst_I32AndImm_I32Ne_c, members: []irOp{irConst, irI32AndImm, irI32Ne}, chains: []uint8{0, 0, 4}},
+		{op: irConst_I32AndImm_I32ShlImm_b, members: []irOp{irConst, irI32AndImm, irI32ShlImm}, chains: []uint8{0, 0, 2}},
+		{op: irConst_I32AndImm_Ret1_a, members: []irOp{irConst, irI32AndImm, irRet1}, chains: []uint8{0, 0, 1}},
+		{op: irConst_I32LtUBrImm, members: []irOp{irConst, irI32LtUBrImm}, chains: []uint8{0, 0}},
+		{op: irConst_I32MulImm_I32AddImm_b, members: []irOp{irConst, irI32MulImm, irI32AddImm}, chains: []uint8{0, 0, 2}},
+		{op: irConst_I32MulImm_Ret1_a, members: []irOp{irConst, irI32MulImm, irRet1}, chains: []uint8{0, 0, 1}},
+		{op: irConst_I32RemU_c_I64MulImm_b, members: []irOp{irConst, irI32RemU, irI64MulImm}, chains: []uint8{0, 4, 2}},
+		{op: irConst_I32ShlImm_I32AddImm_b, members: []irOp{irConst, irI32ShlImm, irI32AddImm}, chains: []uint8{0, 0, 2}},
+		{op: irConst_Store32I, members: []irOp{irConst, irStore32I}, chains: []uint8{0, 0}},
+		{op: irConst_Store32I_Load64, members: []irOp{irConst, irStore32I, irLoad64}, chains: []uint8{0, 0, 0}},
+	},
+	irF32Add: {
+		{op: irF32Add_F32Mul_b_F32Add_b, members: []irOp{irF32Add, irF32Mul, irF32Add}, chains: []uint8{0, 2, 2}},
+	},
+	irF32Mul: {
+		{op: irF32Mul_F32Add_b, members: []irOp{irF32Mul, irF32Add}, chains: []uint8{0, 2}},
+		{op: irF32Mul_F32Add_b_Load32, members: []irOp{irF32Mul, irF32Add, irLoad32}, chains: []uint8{0, 2, 0}},
+		{op: irF32Mul_F32Add_b_Store32_a, members: []irOp{irF32Mul, irF32Add, irStore32}, chains: []uint8{0, 2, 1}},
+		{op: irF32Mul_F32Add_c_Const, members: []irOp{irF32Mul, irF32Add, irConst}, chains: []uint8{0, 4, 0}},
+		{op: irF32Mul_F32Mul_F32Add_b, members: []irOp{irF32Mul, irF32Mul, irF32Add}, chains: []uint8{0, 0, 2}},
+		{op: irF32Mul_F32Neg_b, members: []irOp{irF32Mul, irF32Neg}, chains: []uint8{0, 2}},
+		{op: irF32Mul_Load32_Load32, members: []irOp{irF32Mul, irLoad32, irLoad32}, chains: []uint8{0, 0, 0}},
+	},
+	irF32Sub: {
+		{op: irF32Sub_F32Add_b, members: []irOp{irF32Sub, irF32Add}, chains: []uint8{0, 2}},
+		{op: irF32Sub_F32Add_b_F32Mul_bc, members: []irOp{irF32Sub, irF32Add, irF32Mul}, chains: []uint8{0, 2, 6}},
+	},
+	irF64Add: {
+		{op: irF64Add_F64Add_c, members: []irOp{irF64Add, irF64Add}, chains: []uint8{0, 4}},
+		{op: irF64Add_F64Add_c_F64Add_c, members: []irOp{irF64Add, irF64Add, irF64Add}, chains: []uint8{0, 4, 4}},
+		{op: irF64Add_Store64_a, members: []irOp{irF64Add, irStore64}, chains: []uint8{0, 1}},
+		{op: irF64Add_Store64_a_Load64, members: []irOp{irF64Add, irStore64, irLoad64}, chains: []uint8{0, 1, 0}},
+		{op: irF64Add_Store64K_a_Load64K, members: []irOp{irF64Add, irStore64K, irLoad64K}, chains: []uint8{0, 1, 0}},
+	},
+	irF64Mul: {
+		{op: irF64Mul_Const, members: []irOp{irF64Mul, irConst}, chains: []uint8{0, 0}},
+		{op: irF64Mul_Const_F64Div_b, members: []irOp{irF64Mul, irConst, irF64Div}, chains: []uint8{0, 0, 2}},
+		{op: irF64Mul_F64Add_b_Store64_a, members: []irOp{irF64Mul, irF64Add, irStore64}, chains: []uint8{0, 2, 1}},
+		{op: irF64Mul_F64Mul_Const, members: []irOp{irF64Mul, irF64Mul, irConst}, chains: []uint8{0, 0, 0}},
+		{op: irF64Mul_F64Mul_b_Load64, members: []irOp{irF64Mul, irF64Mul, irLoad64}, chains: []uint8{0, 2, 0}},
+		{op: irF64Mul_Load64P_F64Sub_c, members: []irOp{irF64Mul, irLoad64P, irF64Sub}, chains: []uint8{0, 0, 4}},
+	},
+	irF64SubMul: {
+		{op: irF64SubMul_Store64_a_I32AddImm, members: []irOp{irF64SubMul, irStore64, irI32AddImm}, chains: []uint8{0, 1, 0}},
+	},
+	irGlobalGet: {
+		{op: irGlobalGet_Const_I32AddImm, members: []irOp{irGlobalGet, irConst, irI32AddImm}, chains: []uint8{0, 0, 0}},
+		{op: irGlobalGet_I32AddImm_b_GlobalSet_a, members: []irOp{irGlobalGet, irI32AddImm, irGlobalSet}, chains: []uint8{0, 2, 1}},
+	},
+	irGlobalSet: {
+		{op: irGlobalSet_Ret1, members: []irOp{irGlobalSet, irRet1}, chains: []uint8{0, 0}},
+		{op: irGlobalSet_Store32, members: []irOp{irGlobalSet, irStore32}, chains: []uint8{0, 0}},
+		{op: irGlobalSet_Store64_Store32, members: []irOp{irGlobalSet, irStore64, irStore32}, chains: []uint8{0, 0, 0}},
+	},
+	irI32Add: {
+		{op: irI32Add_I32Add_Mov, members: []irOp{irI32Add, irI32Add, irMov}, chains: []uint8{0, 0, 0}},
+		{op: irI32Add_I32Add_b_I32XorImm, members: []irOp{irI32Add, irI32Add, irI32XorImm}, chains: []uint8{0, 2, 0}},
+		{op: irI32Add_I32Add_c_I32Xor, members: []irOp{irI32Add, irI32Add, irI32Xor}, chains: []uint8{0, 4, 0}},
+		{op: irI32Add_I32AddImm, members: []irOp{irI32Add, irI32AddImm}, chains: []uint8{0, 0}},
+		{op: irI32Add_I32AddImm_b_Load32P, members: []irOp{irI32Add, irI32AddImm, irLoad32P}, chains: []uint8{0, 2, 0}},
+		{op: irI32Add_I32AndImm_I32NeLoopImm_a, members: []irOp{irI32Add, irI32AndImm, irI32NeLoopImm}, chains: []uint8{0, 0, 1}},
+		{op: irI32Add_Load32_I32Add_c, members: []irOp{irI32Add, irLoad32, irI32Add}, chains: []uint8{0, 0, 4}},
+		{op: irI32Add_Load32P_I32Add_c, members: []irOp{irI32Add, irLoad32P, irI32Add}, chains: []uint8{0, 0, 4}},
+		{op: irI32Add_Load32X_I32ShlImm_b, members: []irOp{irI32Add, irLoad32X, irI32ShlImm}, chains: []uint8{0, 0, 2}},
+		{op: irI32Add_Load64P_b, members: []irOp{irI32Add, irLoad64P}, chains: []uint8{0, 2}},
+		{op: irI32Add_Load8U_b_Const, members: []irOp{irI32Add, irLoad8U, irConst}, chains: []uint8{0, 2, 0}},
+		{op: irI32Add_Ret1_a, members: []irOp{irI32Add, irRet1}, chains: []uint8{0, 1}},
+		{op: irI32Add_Store32_a, members: []irOp{irI32Add, irStore32}, chains: []uint8{0, 1}},
+		{op: irI32Add_Store32_a_BrLoop, members: []irOp{irI32Add, irStore32, irBrLoop}, chains: []uint8{0, 1, 0}},
+		{op: irI32Add_Store8I_b_I32Add, members: []irOp{irI32Add, irStore8I, irI32Add}, chains: []uint8{0, 2, 0}},
+	},
+	irI32AddImm: {
+		{op: irI32AddImm_BrLoop, members: []irOp{irI32AddImm, irBrLoop}, chains: []uint8{0, 0}},
+		{op: irI32AddImm_Call, members: []irOp{irI32AddImm, irCall}, chains: []uint8{0, 0}},
+		{op: irI32AddImm_GlobalSet_a_Ret1, members: []irOp{irI32AddImm, irGlobalSet, irRet1}, chains: []uint8{0, 1, 0}},
+		{op: irI32AddImm_I32AddImm, members: []irOp{irI32AddImm, irI32AddImm}, chains: []uint8{0, 0}},
+		{op: irI32AddImm_I32AddImm_BrLoop, members: []irOp{irI32AddImm, irI32AddImm, irBrLoop}, chains: []uint8{0, 0, 0}},
+		{op: irI32AddImm_I32AddImm_I32NeLoopImm_a, members: []irOp{irI32AddImm, irI32AddImm, irI32NeLoopImm}, chains: []uint8{0, 0, 1}},
+		{op: irI32AddImm_I32AddImm_Load32_b, members: []irOp{irI32AddImm, irI32AddImm, irLoad32}, chains: []uint8{0, 0, 2}},
+		{op: irI32AddImm_I32AndImm_b_I32GtUBrImm_a, members: []irOp{irI32AddImm, irI32AndImm, irI32GtUBrImm}, chains: []uint8{0, 2, 1}},
+		{op: irI32AddImm_I32GtSBr_b_Store32, members: []irOp{irI32AddImm, irI32GtSBr, irStore32}, chains: []uint8{0, 2, 0}},
+		{op: irI32AddImm_I32NeLoopImm, members: []irOp{irI32AddImm, irI32NeLoopImm}, chains: []uint8{0, 0}},
+		{op: irI32AddImm_I32ShlImm_I32GeUBr_a, members: []irOp{irI32AddImm, irI32ShlImm, irI32GeUBr}, chains: []uint8{0, 0, 1}},
+		{op: irI32AddImm_Load32_I32AddImm, members: []irOp{irI32AddImm, irLoad32, irI32AddImm}, chains: []uint8{0, 0, 0}},
+		{op: irI32AddImm_Load32_b, members: []irOp{irI32AddImm, irLoad32}, chains: []uint8{0, 2}},
+		{op: irI32AddImm_Load64_b_I64RotlImm_b, members: []irOp{irI32AddImm, irLoad64, irI64RotlImm}, chains: []uint8{0, 2, 2}},
+		{op: irI32AddImm_Load8UP_I32NeBrImm_a, members: []irOp{irI32AddImm, irLoad8UP, irI32NeBrImm}, chains: []uint8{0, 0, 1}},
+		{op: irI32AddImm_Load8UP_Store8_a, members: []irOp{irI32AddImm, irLoad8UP, irStore8}, chains: []uint8{0, 0, 1}},
+		{op: irI32AddImm_Store32_b_I32AddImm, members: []irOp{irI32AddImm, irStore32, irI32AddImm}, chains: []uint8{0, 2, 0}},
+		{op: irI32AddImm_Store8_a_Load8U, members: []irOp{irI32AddImm, irStore8, irLoad8U}, chains: []uint8{0, 1, 0}},
+	},
+	irI32And: {
+		{op: irI32And_I32And_I32Xor_c, members: []irOp{irI32And, irI32And, irI32Xor}, chains: []uint8{0, 0, 4}},
+		{op: irI32And_I32Xor_c, members: []irOp{irI32And, irI32Xor}, chains: []uint8{0, 4}},
+	},
+	irI32AndImm: {
+		{op: irI32AndImm_I32NeBrImm_a, members: []irOp{irI32AndImm, irI32NeBrImm}, chains: []uint8{0, 1}},
+		{op: irI32AndImm_I32ShlImm_b, members: []irOp{irI32AndImm, irI32ShlImm}, chains: []uint8{0, 2}},
+		{op: irI32AndImm_I32ShlImm_b_Load32P_b, members: []irOp{irI32AndImm, irI32ShlImm, irLoad32P}, chains: []uint8{0, 2, 2}},
+		{op: irI32AndImm_I32ShrUImm_I32Or_c, members: []irOp{irI32AndImm, irI32ShrUImm, irI32Or}, chains: []uint8{0, 0, 4}},
+		{op: irI32AndImm_Load8UP, members: []irOp{irI32AndImm, irLoad8UP}, chains: []uint8{0, 0}},
+		{op: irI32AndImm_Load8UP_I32NeBr_b, members: []irOp{irI32AndImm, irLoad8UP, irI32NeBr}, chains: []uint8{0, 0, 2}},
+	},
+	irI32Eq: {
+		{op: irI32Eq_Mov_b_Mov_b, members: []irOp{irI32Eq, irMov, irMov}, chains: []uint8{0, 2, 2}},
+	},
+	irI32EqBrImm: {
+		{op: irI32EqBrImm_Const_Br, members: []irOp{irI32EqBrImm, irConst, irBr}, chains: []uint8{0, 0, 0}},
+		{op: irI32EqBrImm_I32EqBrImm_I32AddImm, members: []irOp{irI32EqBrImm, irI32EqBrImm, irI32AddImm}, chains: []uint8{0, 0, 0}},
+	},
+	irI32GtSImm: {
+		{op: irI32GtSImm_I32AddImm_I32NeLoopImm, members: []irOp{irI32GtSImm, irI32AddImm, irI32NeLoopImm}, chains: []uint8{0, 0, 0}},
+	},
+	irI32GtUBrImm: {
+		{op: irI32GtUBrImm_I32MulImm_Load64P_b, members: []irOp{irI32GtUBrImm, irI32MulImm, irLoad64P}, chains: []uint8{0, 0, 2}},
+	},
+	irI32GtUImm: {
+		{op: irI32GtUImm_BrTable, members: []irOp{irI32GtUImm, irBrTable}, chains: []uint8{0, 0}},
+	},
+	irI32GtULoopImm: {
+		{op: irI32GtULoopImm_I32Add_Ret1_a, members: []irOp{irI32GtULoopImm, irI32Add, irRet1}, chains: []uint8{0, 0, 1}},
+	},
+	irI32LeSBr: {
+		{op: irI32LeSBr_Store32P_I32AddImm, members: []irOp{irI32LeSBr, irStore32P, irI32AddImm}, chains: []uint8{0, 0, 0}},
+	},
+	irI32LtSLoop: {
+		{op: irI32LtSLoop_I32AddImm, members: []irOp{irI32LtSLoop, irI32AddImm}, chains: []uint8{0, 0}},
+	},
+	irI32LtULoop: {
+		{op: irI32LtULoop_I32AddImm_I32NeLoop_a, members: []irOp{irI32LtULoop, irI32AddImm, irI32NeLoop}, chains: []uint8{0, 0, 1}},
+	},
+	irI32MulImm: {
+		{op: irI32MulImm_I32Add_b_Ret1_a, members: []irOp{irI32MulImm, irI32Add, irRet1}, chains: []uint8{0, 2, 1}},
+	},
+	irI32RemS: {
+		{op: irI32RemS_Const_I32EqImm, members: []irOp{irI32RemS, irConst, irI32EqImm}, chains: []uint8{0, 0, 0}},
+	},
+	irI32RemU: {
+		{op: irI32RemU_Mov_b, members: []irOp{irI32RemU, irMov}, chains: []uint8{0, 2}},
+	},
+	irI32Rotl: {
+		{op: irI32Rotl_Ret1_a, members: []irOp{irI32Rotl, irRet1}, chains: []uint8{0, 1}},
+	},
+	irI32RotlImm: {
+		{op: irI32RotlImm_I32RotlImm_I32Xor_c, members: []irOp{irI32RotlImm, irI32RotlImm, irI32Xor}, chains: []uint8{0, 0, 4}},
+		{op: irI32RotlImm_I32Xor_c, members: []irOp{irI32RotlImm, irI32Xor}, chains: []uint8{0, 4}},
+		{op: irI32RotlImm_I32Xor_c_I32And, members: []irOp{irI32RotlImm, irI32Xor, irI32And}, chains: []uint8{0, 4, 0}},
+		{op: irI32RotlImm_I32Xor_c_Mov, members: []irOp{irI32RotlImm, irI32Xor, irMov}, chains: []uint8{0, 4, 0}},
+	},
+	irI32Shl: {
+		{op: irI32Shl_I32Or_c_Ret1_a, members: []irOp{irI32Shl, irI32Or, irRet1}, chains: []uint8{0, 4, 1}},
+	},
+	irI32ShlImm: {
+		{op: irI32ShlImm_I32Add_c, members: []irOp{irI32ShlImm, irI32Add}, chains: []uint8{0, 4}},
+		{op: irI32ShlImm_I32Add_c_Load32_b, members: []irOp{irI32ShlImm, irI32Add, irLoad32}, chains: []uint8{0, 4, 2}},
+		{op: irI32ShlImm_I32Add_c_Load64_b, members: []irOp{irI32ShlImm, irI32Add, irLoad64}, chains: []uint8{0, 4, 2}},
+		{op: irI32ShlImm_I32Add_c_Mov, members: []irOp{irI32ShlImm, irI32Add, irMov}, chains: []uint8{0, 4, 0}},
+		{op: irI32ShlImm_I32ShrSImm_b, members: []irOp{irI32ShlImm, irI32ShrSImm}, chains: []uint8{0, 2}},
+		{op: irI32ShlImm_I32ShrSImm_b_Const, members: []irOp{irI32ShlImm, irI32ShrSImm, irConst}, chains: []uint8{0, 2, 0}},
+		{op: irI32ShlImm_I32Xor_b_I32ShrUImm_b, members: []irOp{irI32ShlImm, irI32Xor, irI32ShrUImm}, chains: []uint8{0, 2, 2}},
+		{op: irI32ShlImm_Load32_I32Xor_b, members: []irOp{irI32ShlImm, irLoad32, irI32Xor}, chains: []uint8{0, 0, 2}},
+	},
+	irI32ShrU: {
+		{op: irI32ShrU_I32Or_c_Ret1_a, members: []irOp{irI32ShrU, irI32Or, irRet1}, chains: []uint8{0, 4, 1}},
+	},
+	irI32ShrUImm: {
+		{op: irI32ShrUImm_I32Xor_c, members: []irOp{irI32ShrUImm, irI32Xor}, chains: []uint8{0, 4}},
+		{op: irI32ShrUImm_I32XorImm, members: []irOp{irI32ShrUImm, irI32XorImm}, chains: []uint8{0, 0}},
+		{op: irI32ShrUImm_Load32_I32Xor_b, members: []irOp{irI32ShrUImm, irLoad32, irI32Xor}, chains: []uint8{0, 0, 2}},
+	},
+	irI32Xor: {
+		{op: irI32Xor_I32MulImm_b_Ret1_a, members: []irOp{irI32Xor, irI32MulImm, irRet1}, chains: []uint8{0, 2, 1}},
+		{op: irI32Xor_I32ShlImm_b_I32Xor_b, members: []irOp{irI32Xor, irI32ShlImm, irI32Xor}, chains: []uint8{0, 2, 2}},
+	},
+	irI64MulImm: {
+		{op: irI64MulImm_I64ShrUImm_b_I32Wrap_b, members: []irOp{irI64MulImm, irI64ShrUImm, irI32Wrap}, chains: []uint8{0, 2, 2}},
+		{op: irI64MulImm_I64ShrUImm_b_I64Xor_b, members: []irOp{irI64MulImm, irI64ShrUImm, irI64Xor}, chains: []uint8{0, 2, 2}},
+		{op: irI64MulImm_Store64_a, members: []irOp{irI64MulImm, irStore64}, chains: []uint8{0, 1}},
+	},
+	irI64ShrUImm: {
+		{op: irI64ShrUImm_I32Wrap_b, members: []irOp{irI64ShrUImm, irI32Wrap}, chains: []uint8{0, 2}},
+	},
+	irLoad32: {
+		{op: irLoad32_Const, members: []irOp{irLoad32, irConst}, chains: []uint8{0, 0}},
+		{op: irLoad32_Const_I32AddImm, members: []irOp{irLoad32, irConst, irI32AddImm}, chains: []uint8{0, 0, 0}},
+		{op: irLoad32_Const_I32LtSImm, members: []irOp{irLoad32, irConst, irI32LtSImm}, chains: []uint8{0, 0, 0}},
+		{op: irLoad32_Const_I32LtUImm, members: []irOp{irLoad32, irConst, irI32LtUImm}, chains: []uint8{0, 0, 0}},
+		{op: irLoad32_Const_I32NeImm, members: []irOp{irLoad32, irConst, irI32NeImm}, chains: []uint8{0, 0, 0}},
+		{op: irLoad32_Const_Store8I, members: []irOp{irLoad32, irConst, irStore8I}, chains: []uint8{0, 0, 0}},
+		{op: irLoad32_I32EqBrImm_a, members: []irOp{irLoad32, irI32EqBrImm}, chains: []uint8{0, 1}},
+		{op: irLoad32_I32ShlImm_b_I32AddImm_b, members: []irOp{irLoad32, irI32ShlImm, irI32AddImm}, chains: []uint8{0, 2, 2}},
+		{op: irLoad32_I32ShlImm_b_Load32P_b, members: []irOp{irLoad32, irI32ShlImm, irLoad32P}, chains: []uint8{0, 2, 2}},
+		{op: irLoad32_Load32, members: []irOp{irLoad32, irLoad32}, chains: []uint8{0, 0}},
+		{op: irLoad32_Load32_Const, members: []irOp{irLoad32, irLoad32, irConst}, chains: []uint8{0, 0, 0}},
+		{op: irLoad32_Load32_I32GtS_c, members: []irOp{irLoad32, irLoad32, irI32GtS}, chains: []uint8{0, 0, 4}},
+		{op: irLoad32_Load32_I32GtU_c, members: []irOp{irLoad32, irLoad32, irI32GtU}, chains: []uint8{0, 0, 4}},
+		{op: irLoad32_Load32_I32LeS_c, members: []irOp{irLoad32, irLoad32, irI32LeS}, chains: []uint8{0, 0, 4}},
+		{op: irLoad32_Load32_I32LtS_c, members: []irOp{irLoad32, irLoad32, irI32LtS}, chains: []uint8{0, 0, 4}},
+		{op: irLoad32_Load32_I32LtU_c, members: []irOp{irLoad32, irLoad32, irI32LtU}, chains: []uint8{0, 0, 4}},
+		{op: irLoad32_Load32_I32NeLoopImm_a, members: []irOp{irLoad32, irLoad32, irI32NeLoopImm}, chains: []uint8{0, 0, 1}},
+		{op: irLoad32_Load32_I32Xor_c, members: []irOp{irLoad32, irLoad32, irI32Xor}, chains: []uint8{0, 0, 4}},
+		{op: irLoad32_Load32_Load32, members: []irOp{irLoad32, irLoad32, irLoad32}, chains: []uint8{0, 0, 0}},
+		{op: irLoad32_Load32_b, members: []irOp{irLoad32, irLoad32}, chains: []uint8{0, 2}},
+		{op: irLoad32_Load32_b_Const, members: []irOp{irLoad32, irLoad32, irConst}, chains: []uint8{0, 2, 0}},
+		{op: irLoad32_Load32_b_I32LeU_c, members: []irOp{irLoad32, irLoad32, irI32LeU}, chains: []uint8{0, 2, 4}},
+		{op: irLoad32_Load64_b_F64Mul_c, members: []irOp{irLoad32, irLoad64, irF64Mul}, chains: []uint8{0, 2, 4}},
+		{op: irLoad32_Load64_b_Load64, members: []irOp{irLoad32, irLoad64, irLoad64}, chains: []uint8{0, 2, 0}},
+		{op: irLoad32_Load8U_b_Const, members: []irOp{irLoad32, irLoad8U, irConst}, chains: []uint8{0, 2, 0}},
+		{op: irLoad32_Mov_Store32, members: []irOp{irLoad32, irMov, irStore32}, chains: []uint8{0, 0, 0}},
+		{op: irLoad32_Store32_a, members: []irOp{irLoad32, irStore32}, chains: []uint8{0, 1}},
+		{op: irLoad32_Store32_a_Br, members: []irOp{irLoad32, irStore32, irBr}, chains: []uint8{0, 1, 0}},
+	},
+	irLoad64: {
+		{op: irLoad64_Const, members: []irOp{irLoad64, irConst}, chains: []uint8{0, 0}},
+		{op: irLoad64_F64MulAdd_c_F64Add_c, members: []irOp{irLoad64, irF64MulAdd, irF64Add}, chains: []uint8{0, 4, 4}},
+		{op: irLoad64_I64EqBr_a, members: []irOp{irLoad64, irI64EqBr}, chains: []uint8{0, 1}},
+	},
+	irLoad64P: {
+		{op: irLoad64P_F64Mul_c_Load64P, members: []irOp{irLoad64P, irF64Mul, irLoad64P}, chains: []uint8{0, 4, 0}},
+		{op: irLoad64P_I32AddImm_Load64_b, members: []irOp{irLoad64P, irI32AddImm, irLoad64}, chains: []uint8{0, 0, 2}},
+	},
+	irLoad8U: {
+		{op: irLoad8U_BrTable_a, members: []irOp{irLoad8U, irBrTable}, chains: []uint8{0, 1}},
+	},
+	irLoad8UX: {
+		{op: irLoad8UX_I32NeBrImm_a, members: []irOp{irLoad8UX, irI32NeBrImm}, chains: []uint8{0, 1}},
+	},
+	irMov: {
+		{op: irMov_Call, members: []irOp{irMov, irCall}, chains: []uint8{0, 0}},
+		{op: irMov_CallIndirect, members: []irOp{irMov, irCallIndirect}, chains: []uint8{0, 0}},
+		{op: irMov_Const, members: []irOp{irMov, irConst}, chains: []uint8{0, 0}},
+		{op: irMov_Const_Call, members: []irOp{irMov, irConst, irCall}, chains: []uint8{0, 0, 0}},
+		{op: irMov_I32Add_c_Store32_a, members: []irOp{irMov, irI32Add, irStore32}, chains: []uint8{0, 4, 1}},
+		{op: irMov_I32AddImm, members: []irOp{irMov, irI32AddImm}, chains: []uint8{0, 0}},
+		{op: irMov_I32AddImm_I32NeLoopImm_a, members: []irOp{irMov, irI32AddImm, irI32NeLoopImm}, chains: []uint8{0, 0, 1}},
+		{op: irMov_I32AddImm_I32Xor_c, members: []irOp{irMov, irI32AddImm, irI32Xor}, chains: []uint8{0, 0, 4}},
+		{op: irMov_I32EqBrImm, members: []irOp{irMov, irI32EqBrImm}, chains: []uint8{0, 0}},
+		{op: irMov_I32EqBrImm_Load32, members: []irOp{irMov, irI32EqBrImm, irLoad32}, chains: []uint8{0, 0, 0}},
+		{op: irMov_I32GtSLoop, members: []irOp{irMov, irI32GtSLoop}, chains: []uint8{0, 0}},
+		{op: irMov_I32NeLoopImm, members: []irOp{irMov, irI32NeLoopImm}, chains: []uint8{0, 0}},
+		{op: irMov_I32Xor_c, members: []irOp{irMov, irI32Xor}, chains: []uint8{0, 4}},
+		{op: irMov_Load32_Const, members: []irOp{irMov, irLoad32, irConst}, chains: []uint8{0, 0, 0}},
+		{op: irMov_Load32_b_I32AddImm_b, members: []irOp{irMov, irLoad32, irI32AddImm}, chains: []uint8{0, 2, 2}},
+		{op: irMov_Load8U_I32NeLoopImm_a, members: []irOp{irMov, irLoad8U, irI32NeLoopImm}, chains: []uint8{0, 0, 1}},
+		{op: irMov_Mov, members: []irOp{irMov, irMov}, chains: []uint8{0, 0}},
+		{op: irMov_Mov_Call, members: []irOp{irMov, irMov, irCall}, chains: []uint8{0, 0, 0}},
+		{op: irMov_Mov_CallIndirect, members: []irOp{irMov, irMov, irCallIndirect}, chains: []uint8{0, 0, 0}},
+		{op: irMov_Mov_I32LeSLoop_b, members: []irOp{irMov, irMov, irI32LeSLoop}, chains: []uint8{0, 0, 2}},
+		{op: irMov_Mov_Load32, members: []irOp{irMov, irMov, irLoad32}, chains: []uint8{0, 0, 0}},
+		{op: irMov_Mov_Mov, members: []irOp{irMov, irMov, irMov}, chains: []uint8{0, 0, 0}},
+		{op: irMov_Mov_b, members: []irOp{irMov, irMov}, chains: []uint8{0, 2}},
+		{op: irMov_Store32_a_Load32, members: []irOp{irMov, irStore32, irLoad32}, chains: []uint8{0, 1, 0}},
+	},
+	irSelect: {
+		{op: irSelect_I32NeImm_b_I32EqBrImm, members: []irOp{irSelect, irI32NeImm, irI32EqBrImm}, chains: []uint8{0, 2, 0}},
+		{op: irSelect_Store32_a_Load32, members: []irOp{irSelect, irStore32, irLoad32}, chains: []uint8{0, 1, 0}},
+	},
+	irStore32: {
+		{op: irStore32_Br, members: []irOp{irStore32, irBr}, chains: []uint8{0, 0}},
+		{op: irStore32_BrLoop, members: []irOp{irStore32, irBrLoop}, chains: []uint8{0, 0}},
+		{op: irStore32_Const, members: []irOp{irStore32, irConst}, chains: []uint8{0, 0}},
+		{op: irStore32_I32AddImm_BrLoop, members: []irOp{irStore32, irI32AddImm, irBrLoop}, chains: []uint8{0, 0, 0}},
+		{op: irStore32_I32AddImm_I32NeLoopImm_a, members: []irOp{irStore32, irI32AddImm, irI32NeLoopImm}, chains: []uint8{0, 0, 1}},
+		{op: irStore32_Load32, members: []irOp{irStore32, irLoad32}, chains: []uint8{0, 0}},
+		{op: irStore32_Load32_Const, members: []irOp{irStore32, irLoad32, irConst}, chains: []uint8{0, 0, 0}},
+		{op: irStore32_Load32_Load32, members: []irOp{irStore32, irLoad32, irLoad32}, chains: []uint8{0, 0, 0}},
+		{op: irStore32_Load32_Load32_b, members: []irOp{irStore32, irLoad32, irLoad32}, chains: []uint8{0, 0, 2}},
+		{op: irStore32_Load32_Load8U_b, members: []irOp{irStore32, irLoad32, irLoad8U}, chains: []uint8{0, 0, 2}},
+		{op: irStore32_Load32_Ret1_a, members: []irOp{irStore32, irLoad32, irRet1}, chains: []uint8{0, 0, 1}},
+		{op: irStore32_Store32, members: []irOp{irStore32, irStore32}, chains: []uint8{0, 0}},
+		{op: irStore32_Store32_Br, members: []irOp{irStore32, irStore32, irBr}, chains: []uint8{0, 0, 0}},
+	},
+	irStore64: {
+		{op: irStore64_Load64_Const, members: []irOp{irStore64, irLoad64, irConst}, chains: []uint8{0, 0, 0}},
+	},
+}
+
+// fusedBase is the first member of a fused operation, 0 for others.
+var fusedBase = [numOps]irOp{
+	irConst_Const_I32AndImm:               irConst,
+	irConst_F32Le_c:                       irConst,
+	irConst_F64Mul_c_Load64K:              irConst,
+	irConst_I32AddImm:                     irConst,
+	irConst_I32AddImm_Call:                irConst,
+	irConst_I32AddImm_I32NeLoopImm_a:      irConst,
+	irConst_I32AddImm_Mov_b:               irConst,
+	irConst_I32AndImm:                     irConst,
+	irConst_I32AndImm_Const:               irConst,
+	irConst_I32AndImm_I32EqBrImm_a:        irConst,
+	irConst_I32AndImm_I32Ne_c:             irConst,
+	irConst_I32AndImm_I32ShlImm_b:         irConst,
+	irConst_I32AndImm_Ret1_a:              irConst,
+	irConst_I32LtUBrImm:                   irConst,
+	irConst_I32MulImm_I32AddImm_b:         irConst,
+	irConst_I32MulImm_Ret1_a:              irConst,
+	irConst_I32RemU_c_I64MulImm_b:         irConst,
+	irConst_I32ShlImm_I32AddImm_b:         irConst,
+	irConst_Store32I:                      irConst,
+	irConst_Store32I_Load64:               irConst,
+	irF32Add_F32Mul_b_F32Add_b:            irF32Add,
+	irF32Mul_F32Add_b:                     irF32Mul,
+	irF32Mul_F32Add_b_Load32:              irF32Mul,
+	irF32Mul_F32Add_b_Store32_a:           irF32Mul,
+	irF32Mul_F32Add_c_Const:               irF32Mul,
+	irF32Mul_F32Mul_F32Add_b:              irF32Mul,
+	irF32Mul_F32Neg_b:                     irF32Mul,
+	irF32Mul_Load32_Load32:                irF32Mul,
+	irF32Sub_F32Add_b:                     irF32Sub,
+	irF32Sub_F32Add_b_F32Mul_bc:           irF32Sub,
+	irF64Add_F64Add_c:                     irF64Add,
+	irF64Add_F64Add_c_F64Add_c:            irF64Add,
+	irF64Add_Store64_a:                    irF64Add,
+	irF64Add_Store64_a_Load64:             irF64Add,
+	irF64Add_Store64K_a_Load64K:           irF64Add,
+	irF64Mul_Const:                        irF64Mul,
+	irF64Mul_Const_F64Div_b:               irF64Mul,
+	irF64Mul_F64Add_b_Store64_a:           irF64Mul,
+	irF64Mul_F64Mul_Const:                 irF64Mul,
+	irF64Mul_F64Mul_b_Load64:              irF64Mul,
+	irF64Mul_Load64P_F64Sub_c:             irF64Mul,
+	irF64SubMul_Store64_a_I32AddImm:       irF64SubMul,
+	irGlobalGet_Const_I32AddImm:           irGlobalGet,
+	irGlobalGet_I32AddImm_b_GlobalSet_a:   irGlobalGet,
+	irGlobalSet_Ret1:                      irGlobalSet,
+	irGlobalSet_Store32:                   irGlobalSet,
+	irGlobalSet_Store64_Store32:           irGlobalSet,
+	irI32Add_I32Add_Mov:                   irI32Add,
+	irI32Add_I32Add_b_I32XorImm:           irI32Add,
+	irI32Add_I32Add_c_I32Xor:              irI32Add,
+	irI32Add_I32AddImm:                    irI32Add,
+	irI32Add_I32AddImm_b_Load32P:          irI32Add,
+	irI32Add_I32AndImm_I32NeLoopImm_a:     irI32Add,
+	irI32Add_Load32_I32Add_c:              irI32Add,
+	irI32Add_Load32P_I32Add_c:             irI32Add,
+	irI32Add_Load32X_I32ShlImm_b:          irI32Add,
+	irI32Add_Load64P_b:                    irI32Add,
+	irI32Add_Load8U_b_Const:               irI32Add,
+	irI32Add_Ret1_a:                       irI32Add,
+	irI32Add_Store32_a:                    irI32Add,
+	irI32Add_Store32_a_BrLoop:             irI32Add,
+	irI32Add_Store8I_b_I32Add:             irI32Add,
+	irI32AddImm_BrLoop:                    irI32AddImm,
+	irI32AddImm_Call:                      irI32AddImm,
+	irI32AddImm_GlobalSet_a_Ret1:          irI32AddImm,
+	irI32AddImm_I32AddImm:                 irI32AddImm,
+	irI32AddImm_I32AddImm_BrLoop:          irI32AddImm,
+	irI32AddImm_I32AddImm_I32NeLoopImm_a:  irI32AddImm,
+	irI32AddImm_I32AddImm_Load32_b:        irI32AddImm,
+	irI32AddImm_I32AndImm_b_I32GtUBrImm_a: irI32AddImm,
+	irI32AddImm_I32GtSBr_b_Store32:        irI32AddImm,
+	irI32AddImm_I32NeLoopImm:              irI32AddImm,
+	irI32AddImm_I32ShlImm_I32GeUBr_a:      irI32AddImm,
+	irI32AddImm_Load32_I32AddImm:          irI32AddImm,
+	irI32AddImm_Load32_b:                  irI32AddImm,
+	irI32AddImm_Load64_b_I64RotlImm_b:     irI32AddImm,
+	irI32AddImm_Load8UP_I32NeBrImm_a:      irI32AddImm,
+	irI32AddImm_Load8UP_Store8_a:          irI32AddImm,
+	irI32AddImm_Store32_b_I32AddImm:       irI32AddImm,
+	irI32AddImm_Store8_a_Load8U:           irI32AddImm,
+	irI32And_I32And_I32Xor_c:              irI32And,
+	irI32And_I32Xor_c:                     irI32And,
+	irI32AndImm_I32NeBrImm_a:              irI32AndImm,
+	irI32AndImm_I32ShlImm_b:               irI32AndImm,
+	irI32AndImm_I32ShlImm_b_Load32P_b:     irI32AndImm,
+	irI32AndImm_I32ShrUImm_I32Or_c:        irI32AndImm,
+	irI32AndImm_Load8UP:                   irI32AndImm,
+	irI32AndImm_Load8UP_I32NeBr_b:         irI32AndImm,
+	irI32Eq_Mov_b_Mov_b:                   irI32Eq,
+	irI32EqBrImm_Const_Br:                 irI32EqBrImm,
+	irI32EqBrImm_I32EqBrImm_I32AddImm:     irI32EqBrImm,
+	irI32GtSImm_I32AddImm_I32NeLoopImm:    irI32GtSImm,
+	irI32GtUBrImm_I32MulImm_Load64P_b:     irI32GtUBrImm,
+	irI32GtUImm_BrTable:                   irI32GtUImm,
+	irI32GtULoopImm_I32Add_Ret1_a:         irI32GtULoopImm,
+	irI32LeSBr_Store32P_I32AddImm:         irI32LeSBr,
+	irI32LtSLoop_I32AddImm:                irI32LtSLoop,
+	irI32LtULoop_I32AddImm_I32NeLoop_a:    irI32LtULoop,
+	irI32MulImm_I32Add_b_Ret1_a:           irI32MulImm,
+	irI32RemS_Const_I32EqImm:              irI32RemS,
+	irI32RemU_Mov_b:                       irI32RemU,
+	irI32Rotl_Ret1_a:                      irI32Rotl,
+	irI32RotlImm_I32RotlImm_I32Xor_c:      irI32RotlImm,
+	irI32RotlImm_I32Xor_c:                 irI32RotlImm,
+	irI32RotlImm_I32Xor_c_I32And:          irI32RotlImm,
+	irI32RotlImm_I32Xor_c_Mov:             irI32RotlImm,
+	irI32Shl_I32Or_c_Ret1_a:               irI32Shl,
+	irI32ShlImm_I32Add_c:                  irI32ShlImm,
+	irI32ShlImm_I32Add_c_Load32_b:         irI32ShlImm,
+	irI32ShlImm_I32Add_c_Load64_b:         irI32ShlImm,
+	irI32ShlImm_I32Add_c_Mov:              irI32ShlImm,
+	irI32ShlImm_I32ShrSImm_b:              irI32ShlImm,
+	irI32ShlImm_I32ShrSImm_b_Const:        irI32ShlImm,
+	irI32ShlImm_I32Xor_b_I32ShrUImm_b:     irI32ShlImm,
+	irI32ShlImm_Load32_I32Xor_b:           irI32ShlImm,
+	irI32ShrU_I32Or_c_Ret1_a:              irI32ShrU,
+	irI32ShrUImm_I32Xor_c:                 irI32ShrUImm,
+	irI32ShrUImm_I32XorImm:                irI32ShrUImm,
+	irI32ShrUImm_Load32_I32Xor_b:          irI32ShrUImm,
+	irI32Xor_I32MulImm_b_Ret1_a:           irI32Xor,
+	irI32Xor_I32ShlImm_b_I32Xor_b:         irI32Xor,
+	irI64MulImm_I64ShrUImm_b_I32Wrap_b:    irI64MulImm,
+	irI64MulImm_I64ShrUImm_b_I64Xor_b:     irI64MulImm,
+	irI64MulImm_Store64_a:                 irI64MulImm,
+	irI64ShrUImm_I32Wrap_b:                irI64ShrUImm,
+	irLoad32_Const:                        irLoad32,
+	irLoad32_Const_I32AddImm:              irLoad32,
+	irLoad32_Const_I32LtSImm:              irLoad32,
+	irLoad32_Const_I32LtUImm:              irLoad32,
+	irLoad32_Const_I32NeImm:               irLoad32,
+	irLoad32_Const_Store8I:                irLoad32,
+	irLoad32_I32EqBrImm_a:                 irLoad32,
+	irLoad32_I32ShlImm_b_I32AddImm_b:      irLoad32,
+	irLoad32_I32ShlImm_b_Load32P_b:        irLoad32,
+	irLoad32_Load32:                       irLoad32,
+	irLoad32_Load32_Const:                 irLoad32,
+	irLoad32_Load32_I32GtS_c:              irLoad32,
+	irLoad32_Load32_I32GtU_c:              irLoad32,
+	irLoad32_Load32_I32LeS_c:              irLoad32,
+	irLoad32_Load32_I32LtS_c:              irLoad32,
+	irLoad32_Load32_I32LtU_c:              irLoad32,
+	irLoad32_Load32_I32NeLoopImm_a:        irLoad32,
+	irLoad32_Load32_I32Xor_c:              irLoad32,
+	irLoad32_Load32_Load32:                irLoad32,
+	irLoad32_Load32_b:                     irLoad32,
+	irLoad32_Load32_b_Const:               irLoad32,
+	irLoad32_Load32_b_I32LeU_c:            irLoad32,
+	irLoad32_Load64_b_F64Mul_c:            irLoad32,
+	irLoad32_Load64_b_Load64:              irLoad32,
+	irLoad32_Load8U_b_Const:               irLoad32,
+	irLoad32_Mov_Store32:                  irLoad32,
+	irLoad32_Store32_a:                    irLoad32,
+	irLoad32_Store32_a_Br:                 irLoad32,
+	irLoad64_Const:                        irLoad64,
+	irLoad64_F64MulAdd_c_F64Add_c:         irLoad64,
+	irLoad64_I64EqBr_a:                    irLoad64,
+	irLoad64P_F64Mul_c_Load64P:            irLoad64P,
+	irLoad64P_I32AddImm_Load64_b:          irLoad64P,
+	irLoad8U_BrTable_a:                    irLoad8U,
+	irLoad8UX_I32NeBrImm_a:                irLoad8UX,
+	irMov_Call:                            irMov,
+	irMov_CallIndirect:                    irMov,
+	irMov_Const:                           irMov,
+	irMov_Const_Call:                      irMov,
+	irMov_I32Add_c_Store32_a:              irMov,
+	irMov_I32AddImm:                       irMov,
+	irMov_I32AddImm_I32NeLoopImm_a:        irMov,
+	irMov_I32AddImm_I32Xor_c:              irMov,
+	irMov_I32EqBrImm:                      irMov,
+	irMov_I32EqBrImm_Load32:               irMov,
+	irMov_I32GtSLoop:                      irMov,
+	irMov_I32NeLoopImm:                    irMov,
+	irMov_I32Xor_c:                        irMov,
+	irMov_Load32_Const:                    irMov,
+	irMov_Load32_b_I32AddImm_b:            irMov,
+	irMov_Load8U_I32NeLoopImm_a:           irMov,
+	irMov_Mov:                             irMov,
+	irMov_Mov_Call:                        irMov,
+	irMov_Mov_CallIndirect:                irMov,
+	irMov_Mov_I32LeSLoop_b:                irMov,
+	irMov_Mov_Load32:                      irMov,
+	irMov_Mov_Mov:                         irMov,
+	irMov_Mov_b:                           irMov,
+	irMov_Store32_a_Load32:                irMov,
+	irSelect_I32NeImm_b_I32EqBrImm:        irSelect,
+	irSelect_Store32_a_Load32:             irSelect,
+	irStore32_Br:                          irStore32,
+	irStore32_BrLoop:                      irStore32,
+	irStore32_Const:                       irStore32,
+	irStore32_I32AddImm_BrLoop:            irStore32,
+	irStore32_I32AddImm_I32NeLoopImm_a:    irStore32,
+	irStore32_Load32:                      irStore32,
+	irStore32_Load32_Const:                irStore32,
+	irStore32_Load32_Load32:               irStore32,
+	irStore32_Load32_Load32_b:             irStore32,
+	irStore32_Load32_Load8U_b:             irStore32,
+	irStore32_Load32_Ret1_a:               irStore32,
+	irStore32_Store32:                     irStore32,
+	irStore32_Store32_Br:                  irStore32,
+	irStore64_Load64_Const:                irStore64,
 }
 
 // lowerings tells how an opcode is lowered, by the opcode, those behind the prefix 0xFC from 256 on.

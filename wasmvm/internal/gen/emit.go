@@ -15,7 +15,10 @@ const maxOps = 1024
 
 // generate returns the text of the generated files by name, with so many stores of padding before the fast loop.
 func generate(stores int) (map[string][]byte, error) {
-	table := buildTable()
+	table, err := buildTable()
+	if err != nil {
+		return nil, err
+	}
 	if len(table) > maxOps {
 		return nil, fmt.Errorf("%d operations, at most %d fit", len(table), maxOps)
 	}
@@ -61,6 +64,7 @@ func opsFile(table []op) string {
 			fmt.Fprintf(&b, "ir%s: %s,\n", o.name, strings.TrimPrefix(o.access, "access"))
 		}
 	}
+	b.WriteString(fusionTables(table))
 	b.WriteString("}\n\n// lowerings tells how an opcode is lowered, by the opcode, those behind the prefix 0xFC from 256 on.\nvar lowerings = [256 + 8]lowering{\n")
 	for _, o := range table {
 		for _, w := range o.wasm {

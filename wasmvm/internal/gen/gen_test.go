@@ -26,7 +26,11 @@ func TestGeneratedFilesAreCurrent(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	names, wasm := map[string]bool{}, map[int]string{}
-	for _, o := range buildTable() {
+	table, err := buildTable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range table {
 		if names[o.name] {
 			t.Errorf("%s is there twice", o.name)
 		}

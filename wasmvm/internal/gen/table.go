@@ -18,6 +18,7 @@ type op struct {
 	nan     string // how to make the result when it is a NaN
 	access  string // literal of type access, for what touches memory
 	read    string // of loads: the value at p
+	fused   *fused // of fused operations: what they are made of
 }
 
 var ops []op
@@ -45,7 +46,7 @@ var floatTypes = []struct {
 	{"F64", "64", "float64", "uint64", 0x61, 0x99, "0x1p52", "int64"},
 }
 
-func buildTable() []op {
+func buildTable() ([]op, error) {
 	ops = nil
 	control()
 	compares()
@@ -57,7 +58,8 @@ func buildTable() []op {
 	}
 	conversions()
 	memory()
-	return ops
+	err := fuse()
+	return ops, err
 }
 
 // integers adds the arithmetic of one integer type.

@@ -2,201 +2,205 @@ package checkpoint
 
 import (
 	"bytes"
-	"fmt"
-	"unsafe"
-
-	"github.com/pierrec/lz4/v4"
+	"hash/maphash"
+	"sync/atomic"
 )
 
-// PageSize is the unit of storage and of sharing, in bytes.
-const PageSize = 4096
-
-// maxPacked is the largest compressed size worth keeping: above it the few
-// bytes saved do not pay for the time to unpack.
-const maxPacked = PageSize * 7 / 8
-
-// maxSpare bounds the list of raw buffers kept for reuse.
-const maxSpare = 256
-
-// pageOverhead is what a page costs beside its bytes: the struct and its entry
-// in the hash index (key, value, and the index's average slack).
-const pageOverhead = int64(unsafe.Sizeof(page{})) + 36
-
-var zeroPage [PageSize]byte
-
-// page is one immutable page version.
+// page is one immutable page version. It is known by its number.
 type page struct {
-	body   []byte // raw if len is PageSize, else an LZ4 block
-	refs   int    // table leaves that point here
-	hash   uint64
-	chain  *page // next page with the same hash
-	older  *page // hot list, towards the oldest
-	newer  *page // hot list, towards the newest
-	inHeat bool  // on the hot list
+	where atomic.Uint64 // a place; see there
+	hash  uint64        // of its block, 0 if it is not in the index
+	refs  int32         // table leaves that name it, pages that forward to it, and goroutines at work on it
+	chain uint32        // next page in the same list of the index
+	older uint32        // hot list, towards the oldest; unlisted if it is not there
+	newer uint32        // hot list, towards the newest
 }
 
-func (p *page) packed() bool { return len(p.body) != PageSize }
+const unlisted = ^uint32(0)
 
-// bytesOf gives the bytes of p: its own, or unpacked into scratch.
-func bytesOf(p *page, scratch *[PageSize]byte) []byte {
-	if !p.packed() {
-		return p.body
-	}
-	unpack(scratch[:], p)
-	return scratch[:]
+// place says where a page's bytes are:
+//
+//	raw      slab, slot
+//	block    chunk, offset, length
+//	forward  number of the page with the same bytes
+//
+// It is one word, so that it can change while others read the page: they find
+// either the old place or the new one, and the old one is not reused while
+// they may be looking at it (see retire).
+type place uint64
+
+const (
+	placeRaw = iota + 1
+	placeBlock
+	placeForward
+)
+
+// Bits of a place from the top: kind 3, slab or chunk 29; then slot 32, or
+// offset in the chunk 19 and length 13, or page 32.
+const (
+	kindShift   = 61
+	holderShift = 32
+	holderMask  = 1<<29 - 1
+	offsetShift = 13
+	offsetMask  = 1<<19 - 1
+	lengthMask  = 1<<13 - 1
+)
+
+func rawPlace(slab, slot uint32) place {
+	return placeRaw<<kindShift | place(slab)<<holderShift | place(slot)
 }
 
-// load copies the page's bytes to dst, which may be shorter than a page at the
-// end of an array. A nil page is all zero.
-func load(dst []byte, p *page) {
-	switch {
-	case p == nil:
-		clear(dst)
-	case !p.packed():
-		copy(dst, p.body)
-	case len(dst) == PageSize:
-		unpack(dst, p)
-	default:
-		var scratch [PageSize]byte
-		unpack(scratch[:], p)
-		copy(dst, scratch[:])
-	}
+func blockPlace(chunk uint32, offset, length int) place {
+	return placeBlock<<kindShift | place(chunk)<<holderShift | place(offset)<<offsetShift | place(length)
 }
 
-// unpack can only fail if memory was overwritten: the block was made by
-// compress in this process.
-func unpack(dst []byte, p *page) {
-	if n, err := lz4.UncompressBlock(p.body, dst); err != nil || n != PageSize {
-		panic(fmt.Sprintf("checkpoint: a stored page of %d bytes unpacked to %d bytes: %v", len(p.body), n, err))
-	}
-}
+func forwardPlace(id uint32) place { return placeForward<<kindShift | place(id) }
 
-// intern returns the page with these bytes (nil if all zero), with one
-// reference more. data may be shorter than a page; the rest counts as zero.
-// fresh says that the bytes were not in the store yet.
-func (s *Store) intern(data []byte) (p *page, fresh bool) {
-	if len(data) < PageSize {
-		n := copy(s.partial[:], data)
-		clear(s.partial[n:])
-		data = s.partial[:]
-	}
-	if bytes.Equal(data, zeroPage[:]) {
-		return nil, false
-	}
-	h := s.hash(data)
-	for p := s.index[h]; p != nil; p = p.chain {
-		if bytes.Equal(bytesOf(p, &s.scratch), data) {
-			p.refs++
-			return p, false
+func (p place) kind() int      { return int(p >> kindShift) }
+func (p place) holder() uint32 { return uint32(p >> holderShift & holderMask) }
+func (p place) low() uint32    { return uint32(p) }
+func (p place) offset() int    { return int(p >> offsetShift & offsetMask) }
+func (p place) length() int    { return int(p & lengthMask) }
+
+func (p *page) place() place { return place(p.where.Load()) }
+
+// settled is the page that has the bytes of page id: itself, or the one it
+// forwards to. Equal results are equal bytes.
+func (s *Store) settled(id uint32) uint32 {
+	if id != 0 {
+		if p := s.pages.at(id).place(); p.kind() == placeForward {
+			return p.low()
 		}
 	}
-	p = &page{body: s.buffer(), refs: 1, hash: h, chain: s.index[h]}
-	copy(p.body, data)
-	s.index[h] = p
-	s.bytes += pageOverhead + PageSize
-	s.pages++
-	s.heat(p)
-	return p, true
+	return id
 }
 
-// unref drops one reference to p.
-func (s *Store) unref(p *page) {
-	if p == nil {
+// newPage hands out a page at a place, with one reference.
+func (s *Store) newPage(at place) uint32 {
+	id := s.pages.alloc()
+	p := s.pages.at(id)
+	p.where.Store(uint64(at))
+	p.hash, p.refs, p.chain, p.older, p.newer = 0, 1, 0, unlisted, unlisted
+	s.held++
+	return id
+}
+
+// unref drops one reference to a page.
+func (s *Store) unref(id uint32) {
+	if id == 0 {
 		return
 	}
+	p := s.pages.at(id)
 	if p.refs--; p.refs > 0 {
 		return
 	}
-	s.unindex(p)
-	s.cool(p)
-	s.bytes -= pageOverhead + int64(cap(p.body))
-	s.pages--
-	if !p.packed() {
-		s.recycle(p.body)
-	}
-	p.body = nil
-}
-
-func (s *Store) unindex(p *page) {
-	first := s.index[p.hash]
-	if first == p {
-		if p.chain == nil {
-			delete(s.index, p.hash)
-		} else {
-			s.index[p.hash] = p.chain
-		}
-		return
-	}
-	for q := first; q != nil; q = q.chain {
-		if q.chain == p {
-			q.chain = p.chain
-			return
-		}
+	at := p.place()
+	p.where.Store(0) // a chunk's list of pages may still name it
+	s.unlist(id, p)
+	s.unindex(id, p)
+	s.held--
+	s.pages.release(id)
+	switch at.kind() {
+	case placeRaw:
+		s.retire(at)
+	case placeBlock:
+		s.freeBlock(at)
+	case placeForward:
+		s.unref(at.low()) // which forwards no further
 	}
 }
 
-// buffer gives an uninitialised raw page.
-func (s *Store) buffer() []byte {
-	if n := len(s.spare); n > 0 {
-		b := s.spare[n-1]
-		s.spare = s.spare[:n-1]
-		s.bytes -= PageSize
-		return b
-	}
-	return make([]byte, PageSize)
-}
-
-func (s *Store) recycle(b []byte) {
-	if len(s.spare) < maxSpare {
-		s.spare = append(s.spare, b)
-		s.bytes += PageSize
-	}
-}
-
-// heat puts p at the new end of the hot list.
-func (s *Store) heat(p *page) {
-	p.inHeat = true
-	p.older = s.newest
-	if s.newest != nil {
-		s.newest.newer = p
+// list puts a raw page at the new end of the hot list.
+func (s *Store) list(id uint32) {
+	p := s.pages.at(id)
+	p.older, p.newer = s.newest, 0
+	if s.newest != 0 {
+		s.pages.at(s.newest).newer = id
 	} else {
-		s.oldest = p
+		s.oldest = id
 	}
-	s.newest = p
+	s.newest = id
 	s.hot += PageSize
 }
 
-// cool takes p off the hot list.
-func (s *Store) cool(p *page) {
-	if !p.inHeat {
+// unlist takes a page off the hot list, if it is there.
+func (s *Store) unlist(id uint32, p *page) {
+	if p.older == unlisted {
 		return
 	}
-	if p.older != nil {
-		p.older.newer = p.newer
+	if p.older != 0 {
+		s.pages.at(p.older).newer = p.newer
 	} else {
 		s.oldest = p.newer
 	}
-	if p.newer != nil {
-		p.newer.older = p.older
+	if p.newer != 0 {
+		s.pages.at(p.newer).older = p.older
 	} else {
 		s.newest = p.older
 	}
-	p.older, p.newer, p.inHeat = nil, nil, false
+	p.older, p.newer = unlisted, unlisted
 	s.hot -= PageSize
 }
 
-// compress packs the oldest raw pages until at most limit bytes are raw.
-func (s *Store) compress(limit int64) {
-	for s.hot > limit && s.oldest != nil {
-		p := s.oldest
-		s.cool(p)
-		n, err := s.packer.CompressBlock(p.body, s.packBuf[:])
-		if err != nil || n == 0 || n > maxPacked {
-			continue // stays raw; it will not be tried again
-		}
-		raw := p.body
-		p.body = append([]byte(nil), s.packBuf[:n]...)
-		s.bytes += int64(cap(p.body)) - PageSize
-		s.recycle(raw)
+// hash of a block; never 0.
+func (s *Store) hash(block []byte) uint64 {
+	if s.hashOf != nil {
+		return s.hashOf(block) | 1
 	}
+	return maphash.Bytes(s.seed, block) | 1
+}
+
+// lookup finds the page in memory that has this block, 0 if there is none.
+func (s *Store) lookup(hash uint64, block []byte) uint32 {
+	if len(s.heads) == 0 {
+		return 0
+	}
+	for id := s.heads[s.bucket(hash)]; id != 0; id = s.pages.at(id).chain {
+		if p := s.pages.at(id); p.hash == hash && bytes.Equal(s.blockInMemory(p.place()), block) {
+			return id
+		}
+	}
+	return 0
+}
+
+func (s *Store) bucket(hash uint64) int { return int(hash >> 1 & uint64(len(s.heads)-1)) }
+
+// index enters a page whose block is in memory.
+func (s *Store) index(id uint32, hash uint64) {
+	if s.indexed >= len(s.heads) {
+		s.growIndex()
+	}
+	p := s.pages.at(id)
+	b := s.bucket(hash)
+	p.hash, p.chain = hash, s.heads[b]
+	s.heads[b] = id
+	s.indexed++
+}
+
+func (s *Store) growIndex() {
+	old := s.heads
+	s.heads = make([]uint32, max(64, 2*len(old)))
+	for _, id := range old {
+		for id != 0 {
+			p := s.pages.at(id)
+			next, b := p.chain, s.bucket(p.hash)
+			p.chain = s.heads[b]
+			s.heads[b] = id
+			id = next
+		}
+	}
+}
+
+// unindex removes a page from the index, if it is there.
+func (s *Store) unindex(id uint32, p *page) {
+	if p.hash == 0 {
+		return
+	}
+	link := &s.heads[s.bucket(p.hash)]
+	for *link != id {
+		link = &s.pages.at(*link).chain
+	}
+	*link = p.chain
+	p.hash, p.chain = 0, 0
+	s.indexed--
 }

@@ -87,8 +87,16 @@ func (c *cursor) restore(s *snapshot) error {
 		c.forget()
 		return fmt.Errorf("going to the checkpoint at position %d: %w", s.pos, err)
 	}
-	c.copied += s.mem.Restore(m.Memory(), c.mem, valid, c.dirty)
-	c.copied += s.stack.Restore(m.StackBytes(), c.stack, validStack, stack)
+	copied, err := s.mem.Restore(m.Memory(), c.mem, valid, c.dirty)
+	c.copied += copied
+	if err == nil {
+		copied, err = s.stack.Restore(m.StackBytes(), c.stack, validStack, stack)
+		c.copied += copied
+	}
+	if err != nil {
+		c.forget()
+		return fmt.Errorf("going to the checkpoint at position %d: %w", s.pos, err)
+	}
 	c.rebase(s)
 	return nil
 }

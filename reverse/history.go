@@ -25,8 +25,11 @@ type history struct {
 
 // bytes is all the memory that checkpoints take.
 func (h *history) bytes() int64 {
-	return h.store.Bytes() + h.held + h.working + int64(cap(h.list))*8
+	return h.store.Bytes() + h.outside()
 }
+
+// outside is the memory that checkpoints take outside the store.
+func (h *history) outside() int64 { return h.held + h.working + int64(cap(h.list))*8 }
 
 // origin is where history starts.
 func (h *history) origin() uint64 { return h.list[0].pos }

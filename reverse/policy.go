@@ -49,11 +49,18 @@ func (h *history) cheapest(now uint64) int {
 
 // trim drops checkpoints until the history is within its limits.
 func (h *history) trim(now uint64) {
-	for len(h.list) > h.maxCount || h.bytes() > h.budget {
+	for len(h.list) > h.maxCount || !h.fits() {
 		i := h.cheapest(now)
 		if i == 0 {
 			return
 		}
 		h.drop(i)
 	}
+}
+
+// fits reports whether the history is within its budget, if need be after the
+// store has compressed pages or moved some to the disk.
+func (h *history) fits() bool {
+	room := h.budget - h.outside()
+	return h.store.Bytes() <= room || h.store.Fit(room) <= room
 }

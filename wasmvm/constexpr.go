@@ -11,9 +11,10 @@ type constExpr struct {
 
 // constInstr is one instruction of a constant initialiser.
 type constInstr struct {
-	op  Opcode  // a constant, OpGlobalGet, OpRefNull, OpRefFunc or an integer addition, subtraction or multiplication
-	val uint64  // raw bits of the constant, or the index
-	typ ValType // of the value; for global.get filled from the global
+	op   Opcode  // a constant, OpGlobalGet, OpRefNull, OpRefFunc or an integer addition, subtraction or multiplication
+	val  uint64  // raw bits of the constant, or the index
+	high uint64  // upper half of a v128
+	typ  ValType // of the value; for global.get filled from the global
 }
 
 // opConstSeq stands for an initialiser of several instructions.
@@ -50,6 +51,8 @@ func (r *instrReader) constInstr() constInstr {
 	switch in.op {
 	case OpI32Const, OpI64Const, OpF32Const, OpF64Const:
 		e.typ = sigType(in.def.sig[1])
+	case OpV128Const:
+		e.val, e.high, e.typ = in.vec[0], in.vec[1], V128
 	case OpGlobalGet:
 		e.val = uint64(in.a)
 	case OpRefFunc:
@@ -85,7 +88,7 @@ func (op Opcode) constArith() bool {
 // fold makes an expression of constants only the constant it comes to.
 func (e *constExpr) fold() {
 	for i := range e.seq {
-		if op := e.seq[i].op; op == OpGlobalGet || op == OpRefFunc || op == OpRefNull {
+		if op := e.seq[i].op; op == OpGlobalGet || op == OpRefFunc || op == OpRefNull || op == OpV128Const {
 			return
 		}
 	}
@@ -233,4 +236,15 @@ func (m *Machine) constInstr(in *constInstr) uint64 {
 		return 0
 	}
 	return in.val
+}
+
+// constBits is constValue for values of any type, the lower half first. A v128 has no arithmetic in constant expressions.
+func (m *Machine) constBits(e *constExpr) [2]uint64 {
+	switch {
+	case e.op == OpV128Const:
+		return [2]uint64{e.val, e.high}
+	case e.op == OpGlobalGet:
+		return m.globs[e.val].v
+	}
+	return [2]uint64{m.constValue(e)}
 }

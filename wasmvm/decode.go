@@ -26,8 +26,8 @@ const (
 )
 
 // Decode reads a module that a validating engine has accepted. It checks what its own safety needs (it never panics and never allocates by an
-// unchecked number, whatever the bytes), not the whole of WebAssembly's validation rules. SIMD and later proposals are refused with an error
-// that names the opcode and its place.
+// unchecked number, whatever the bytes), not the whole of WebAssembly's validation rules. What is not supported is refused with an
+// error that names the opcode and its place.
 func Decode(wasm []byte) (*Module, error) {
 	d := decoder{m: &Module{Bytes: wasm, Start: -1}}
 	d.b = wasm

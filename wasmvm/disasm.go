@@ -50,6 +50,24 @@ func (m *Module) immText(in *instr) string {
 		if in.val != 0 {
 			return fmt.Sprintf(" offset=%d", in.val)
 		}
+	case immMemLane:
+		if in.val != 0 {
+			return fmt.Sprintf(" offset=%d %d", in.val, in.b)
+		}
+		return fmt.Sprintf(" %d", in.b)
+	case immLane:
+		return fmt.Sprintf(" %d", in.b)
+	case immV128:
+		v := in.vec
+		return fmt.Sprintf(" i32x4 0x%08x 0x%08x 0x%08x 0x%08x", uint32(v[0]), v[0]>>32, uint32(v[1]), v[1]>>32)
+	case immShuffle:
+		var b strings.Builder
+		for _, half := range in.vec {
+			for i := 0; i < 64; i += 8 {
+				fmt.Fprintf(&b, " %d", half>>i&255)
+			}
+		}
+		return b.String()
 	case immMemInit:
 		return fmt.Sprintf(" %d", in.a)
 	case immTableInit:

@@ -43,6 +43,12 @@ func (r *runner) fast(f *loweredFunc, word int) bool {
 			m.slowNaN(in, frame)
 			word++
 			continue
+		case exitVector:
+			for ok := true; ok; ok = m.words[word].op == irVector { // they often come together
+				m.vector(&m.words[word], frame)
+				word++
+			}
+			continue
 		case exitMemory:
 			if m.slowStore(in, frame, false) {
 				word++

@@ -169,7 +169,7 @@ func (m *Machine) funcRefs() {
 
 func (m *Machine) initGlobals() {
 	for i := m.mod.importedGlobals; i < len(m.globs); i++ {
-		m.globs[i].v[0] = m.constValue(&m.mod.Globals[i].init)
+		m.globs[i].v = m.constBits(&m.mod.Globals[i].init)
 	}
 }
 

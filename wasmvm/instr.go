@@ -1,6 +1,7 @@
 package wasmvm
 
 import (
+	"errors"
 	"fmt"
 	"math"
 )
@@ -9,10 +10,11 @@ import (
 type instr struct {
 	op      Opcode
 	def     *opDef
-	block   int64    // block type: -64 empty, other negatives a value type, else a type index
-	a, b    uint32   // indices in the order of the text format; for memory access a = alignment
-	val     uint64   // constant as raw bits, or memory offset
-	targets []uint32 // labels of br_table, the default last; valid until the next read
+	block   int64     // block type: -64 empty, other negatives a value type, else a type index
+	a, b    uint32    // indices in the order of the text format; for memory access a = alignment, b = lane
+	val     uint64    // constant as raw bits, or memory offset
+	vec     [2]uint64 // constant of two slots, or what a shuffle picks
+	targets []uint32  // labels of br_table, the default last; valid until the next read
 	types   []ValType
 }
 
@@ -66,6 +68,19 @@ func (r *instrReader) next(in *instr) {
 		in.val = uint64(r.u32le())
 	case immF64:
 		in.val = r.u64le()
+	case immV128:
+		in.vec = [2]uint64{r.u64le(), r.u64le()}
+	case immShuffle:
+		in.vec = [2]uint64{r.u64le(), r.u64le()}
+		if (in.vec[0]|in.vec[1])&0xE0E0E0E0E0E0E0E0 != 0 {
+			r.fail(errors.New("shuffle of a byte beyond 32"))
+		}
+	case immLane:
+		r.lane(in)
+	case immMemLane:
+		in.a = r.u32()
+		in.val = uint64(r.u32())
+		r.lane(in)
 	case immRefType:
 		in.types = append(in.types[:0], r.refType())
 	case immSelectTypes:
@@ -74,6 +89,14 @@ func (r *instrReader) next(in *instr) {
 			r.fail(fmt.Errorf("select with %d result types", n))
 		}
 		in.types = append(in.types[:0], r.valType())
+	}
+}
+
+// lane reads the number of a lane, which must be in the vector.
+func (r *instrReader) lane(in *instr) {
+	in.b = uint32(r.byte())
+	if size := uint32(in.op.lowering().lane); r.err == nil && (in.b+1)*size > 16 {
+		r.fail(fmt.Errorf("%v of lane %d, which does not exist", in.op, in.b))
 	}
 }
 

@@ -25,6 +25,7 @@ type lowering struct {
 	op       irOp // on slots
 	imm      irOp // with an immediate second operand, 0 if there is none
 	commutes bool
+	lane     uint8 // of what names a lane: its size in bytes
 }
 
 type lowKind uint8
@@ -37,6 +38,11 @@ const (
 	lowFloatCmp
 	lowLoad
 	lowStore
+	lowVector          // operands in b, c and d; a lane in e
+	lowVectorLoad      // like lowLoad
+	lowVectorPart      // a load with one form of address, into a lane of the operand in c or by itself
+	lowVectorStore     // like lowStore, of a v128
+	lowVectorStoreLane // a store with one form of address
 )
 
 // lowering returns how op is lowered; its kind is lowNone for opcodes that need more than a table.
@@ -46,15 +52,18 @@ func (op Opcode) lowering() lowering {
 		return lowerings[op]
 	case op>>16 == 0xFC && op&0xFFFF < 8:
 		return lowerings[256+op&0xFFFF]
+	case op>>16 == 0xFD && op&0xFFFF < 256:
+		return lowerings[256+8+op&0xFFFF]
 	}
 	return lowering{}
 }
 
 // access describes a load or store.
 type access struct {
-	size uint8
-	load bool
-	form byte // of stores: how address and value are named, see internal/gen
+	size   uint8
+	load   bool
+	vector bool // a load that fills two slots
+	form   byte // of stores: how address and value are named, see internal/gen
 }
 
 // nanKind says how an operation makes its NaN.
@@ -70,6 +79,7 @@ const (
 	nanPromote
 	nanAddMul // d + b*c or d - b*c
 	nanMulAdd // b*c + d or b*c - d
+	nanVector // a function of internal/simd computes all of the result
 )
 
 // The codes with which the loops return. Below exitLimit they are trap codes.
@@ -83,6 +93,7 @@ const (
 	exitStack   // a call needs more stack
 	exitLazy    // the callee is not lowered yet
 	exitDeopt   // something the precise tier has to look at
+	exitVector  // an operation on vectors that internal/simd does
 	exitInvalid // a word that must never be executed
 )
 
@@ -109,8 +120,9 @@ type vm struct {
 	tables      unsafe.Pointer // one tableView a table
 	funcs       unsafe.Pointer // one funcRec a function
 	numFuncs    uint64
-	barrier     uintptr // address of the link to barrierReturn, 0 if there is none
-	refBase     uint64  // reference to function i is i + refBase
+	consts      unsafe.Pointer // the constants of two slots that code refers to
+	barrier     uintptr        // address of the link to barrierReturn, 0 if there is none
+	refBase     uint64         // reference to function i is i + refBase
 }
 
 // tableView is a table as the loops see it.

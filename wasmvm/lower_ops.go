@@ -180,7 +180,17 @@ func (l *fastLowerer) numeric(in *instr) error {
 		l.result(w)
 	case lowStore:
 		l.store(low.op, uint32(in.val))
+	case lowVectorLoad:
+		l.resultOf(l.address(low.op, l.pop(), uint32(in.val), true), true)
+	case lowVectorStore:
+		v := l.pop()
+		w := l.address(low.op, l.pop(), uint32(in.val), true)
+		w.a = l.use(v)
+		l.emit(w)
 	default:
+		if in.op>>16 == 0xFD {
+			return l.vector(in, low)
+		}
 		return fmt.Errorf("%v is not supported", in.op)
 	}
 	return nil

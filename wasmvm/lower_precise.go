@@ -275,6 +275,9 @@ func (l *preciseLowerer) operation(in *instr, t *typer, top func(int) uint16, ne
 	case OpMemorySize:
 		w = ins{op: irMemorySize, a: push}
 	default:
+		if in.op>>16 == 0xFD {
+			return l.vector(in, t)
+		}
 		return l.numeric(in, top, need)
 	}
 	if err := need(params); err != nil {

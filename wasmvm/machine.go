@@ -4,15 +4,17 @@ import (
 	"errors"
 	"sync/atomic"
 	"unsafe"
+
+	"wrev/wasmvm/internal/nan"
 )
 
 // NaNRule says which bits an operation's NaN has. They depend on the processor that made the recording; wazero's compiler uses its instructions.
-type NaNRule uint8
+type NaNRule = nan.Rule
 
 // The rules that are known.
 const (
-	NaNAMD64 NaNRule = iota // the first NaN operand, made quiet; else the NaN with the sign set
-	NaNARM64                // the first signalling, else the first quiet operand, made quiet; else the NaN with the sign clear
+	NaNAMD64 = nan.AMD64 // the first NaN operand, made quiet; else the NaN with the sign set
+	NaNARM64 = nan.ARM64 // the first signalling, else the first quiet operand, made quiet; else the NaN with the sign clear
 )
 
 // Host answers calls of imported functions.
@@ -269,6 +271,7 @@ func (m *Machine) enterVM() {
 		v.mem, v.msize = unsafe.Pointer(unsafe.SliceData(m.mem0.data)), uint64(len(m.mem0.data))
 		v.flags = unsafe.Pointer(unsafe.SliceData(m.mem0.flags))
 	}
+	v.consts = unsafe.Pointer(m.prog.consts.first.Load())
 	for i, t := range m.tabs {
 		m.tabViews[i] = tableView{unsafe.Pointer(unsafe.SliceData(t.elems)), uintptr(len(t.elems))}
 	}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"testing"
+	"wrev/wasmvm/internal/nan"
 )
 
 // countTo is a program that counts local 0 up to n and stores it at addr each time.
@@ -204,11 +205,11 @@ func TestNaNRules(t *testing.T) {
 		want uint64
 	}{
 		{NaNAMD64, q, s, q},
-		{NaNAMD64, s, q, s | quiet64},
-		{NaNAMD64, 0x3FF0000000000000, s, s | quiet64},
+		{NaNAMD64, s, q, s | nan.Quiet64},
+		{NaNAMD64, 0x3FF0000000000000, s, s | nan.Quiet64},
 		{NaNAMD64, 0x7FF0000000000000, 0xFFF0000000000000, neg},
-		{NaNARM64, q, s, s | quiet64},
-		{NaNARM64, 0x7FF0000000000000, 0xFFF0000000000000, neg &^ sign64},
+		{NaNARM64, q, s, s | nan.Quiet64},
+		{NaNARM64, 0x7FF0000000000000, 0xFFF0000000000000, neg &^ nan.Sign64},
 	} {
 		a := asm{funcs: []asmFunc{{results: []ValType{F64}, body: cat(f64c(c.x), f64c(c.y), op(opF64Add))}}}
 		m, err := New(a.module(t), Config{NaN: c.rule})

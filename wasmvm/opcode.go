@@ -51,6 +51,9 @@ const (
 	OpRefIsNull  Opcode = 0xD1
 	OpRefFunc    Opcode = 0xD2
 
+	OpV128Const    Opcode = 0xFD<<16 | 0x0C
+	OpI8x16Shuffle Opcode = 0xFD<<16 | 0x0D
+
 	OpMemoryInit Opcode = 0xFC<<16 | 8
 	OpDataDrop   Opcode = 0xFC<<16 | 9
 	OpMemoryCopy Opcode = 0xFC<<16 | 10
@@ -90,6 +93,10 @@ const (
 	immTableInit // element segment, table
 	immElem      // element segment
 	immTableCopy // two tables
+	immV128      // 16 bytes
+	immShuffle   // 16 numbers of bytes
+	immLane      // the number of a lane
+	immMemLane   // alignment, offset, the number of a lane
 )
 
 // opDef describes an opcode. sig lists operand and result types (i l f d v for i32 i64 f32 f64 v128) separated by a colon; it is empty where the types depend on more than the opcode.
@@ -107,6 +114,8 @@ func (op Opcode) lookup() *opDef {
 		d = &opTable[op]
 	case op>>16 == 0xFC && op&0xFFFF < Opcode(len(opTableFC)):
 		d = &opTableFC[op&0xFFFF]
+	case op>>16 == 0xFD && op&0xFFFF < Opcode(len(opTableFD)):
+		d = &opTableFD[op&0xFFFF]
 	case op == OpEnter:
 		return &opDef{name: "(enter)"}
 	default:

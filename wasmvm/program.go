@@ -12,6 +12,8 @@ import (
 type program struct {
 	mod *Module
 
+	consts constPool
+
 	mu    sync.Mutex
 	code  []ins
 	funcs []*loweredFunc // by index of the defined function, nil until lowered

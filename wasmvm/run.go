@@ -120,6 +120,9 @@ func (r *runner) handle(code int, words []ins) bool {
 	case code == exitNaN:
 		m.slowNaN(in, m.frame)
 		m.advance()
+	case code == exitVector:
+		m.vector(in, m.frame)
+		m.advance()
 	case code == exitMemory:
 		m.slowAccess(in, m.frame)
 		m.advance()

@@ -1,11 +1,20 @@
 package wasmvm
 
-import "math"
+import (
+	"encoding/binary"
+	"math"
+
+	"wrev/wasmvm/internal/nan"
+)
 
 // slowNaN completes a float operation whose result is a NaN. Plain Go gives whatever the compiler's order of operands makes of it.
 func (m *Machine) slowNaN(in *ins, frame int) {
 	s := m.stack[frame:]
 	kind := opNaN[in.base()]
+	if kind == nanVector {
+		m.vector(in, frame)
+		return
+	}
 	x := s[in.b]
 	var y uint64
 	switch kind {
@@ -18,66 +27,41 @@ func (m *Machine) slowNaN(in *ins, frame int) {
 		}
 		kind = nanBinary64
 	}
-	s[in.a] = m.cfg.NaN.result(kind, x, y)
+	s[in.a] = m.nanResult(kind, x, y)
 }
 
 // product is x*y on raw bits.
 func (m *Machine) product(x, y uint64) uint64 {
 	p := math.Float64frombits(x) * math.Float64frombits(y)
 	if p != p {
-		return m.cfg.NaN.result(nanBinary64, x, y)
+		return m.nanResult(nanBinary64, x, y)
 	}
 	return math.Float64bits(p)
 }
 
-const (
-	quiet32, quiet64 = 1 << 22, 1 << 51
-	sign32, sign64   = 1 << 31, 1 << 63
-)
-
-func isNaN32(x uint64) bool { f := math.Float32frombits(uint32(x)); return f != f }
-func isNaN64(x uint64) bool { f := math.Float64frombits(x); return f != f }
-
-// result is the NaN that an operation on raw bits gives.
-func (r NaNRule) result(kind nanKind, x, y uint64) uint64 {
-	switch kind {
+// nanResult is the NaN that an operation on raw bits gives.
+func (m *Machine) nanResult(kind nanKind, x, y uint64) uint64 {
+	switch r := m.cfg.NaN; kind {
 	case nanDemote:
-		return x>>32&sign32 | 0x7F800000 | quiet32 | x>>29&0x3FFFFF
+		return uint64(nan.Demote(x))
 	case nanPromote:
-		return x&sign32<<32 | 0x7FF0000000000000 | quiet64 | x&0x3FFFFF<<29
-	case nanUnary32, nanBinary32:
-		return r.pick(x, y, kind == nanBinary32, isNaN32, quiet32, 0x7F800000|quiet32, sign32)
+		return nan.Promote(uint32(x))
+	case nanUnary32:
+		return uint64(r.Unary32(uint32(x)))
+	case nanBinary32:
+		return uint64(r.Binary32(uint32(x), uint32(y)))
+	case nanUnary64:
+		return r.Unary64(x)
+	default:
+		return r.Binary64(x, y)
 	}
-	return r.pick(x, y, kind == nanBinary64, isNaN64, quiet64, 0x7FF0000000000000|quiet64, sign64)
 }
 
-// pick chooses the operand whose NaN the result is, or the default.
-func (r NaNRule) pick(x, y uint64, binary bool, isNaN func(uint64) bool, quiet, def, sign uint64) uint64 {
-	nx, ny := isNaN(x), binary && isNaN(y)
-	if r == NaNARM64 {
-		if nx && x&quiet == 0 {
-			return x | quiet
-		}
-		if ny && y&quiet == 0 {
-			return y | quiet
-		}
-		sign = 0
-	}
-	switch {
-	case nx:
-		return x | quiet
-	case ny:
-		return y | quiet
-	}
-	return def | sign
-}
-
-// addressOf is the address a load or store names, and the value of a store. It must mirror address in internal/gen.
-func (m *Machine) addressOf(in *ins, frame int) (ea, value uint64) {
+// addressOf is the address a load or store names. It must mirror address in internal/gen.
+func (m *Machine) addressOf(in *ins, frame int) uint64 {
 	s := m.stack[frame:]
-	a := opAccess[in.base()]
-	ea = uint64(uint32(in.d))
-	switch a.form {
+	ea := uint64(uint32(in.d))
+	switch opAccess[in.base()].form {
 	case 'K':
 	case 'X':
 		ea += uint64(uint32(s[in.b]) + uint32(s[in.c]))
@@ -88,24 +72,30 @@ func (m *Machine) addressOf(in *ins, frame int) (ea, value uint64) {
 	default:
 		ea += uint64(uint32(s[in.b]))
 	}
-	if a.form == 'I' {
-		return ea, uint64(int64(in.e))
+	return ea
+}
+
+// stored are the bytes that a store writes, at least as many as its size.
+func (m *Machine) stored(in *ins, frame int) []byte {
+	switch opAccess[in.op].form {
+	case 'I':
+		return binary.LittleEndian.AppendUint64(nil, uint64(int64(in.e)))
+	case 'L':
+		return bytesOf(m.stack[frame+int(in.a):])[in.e:]
 	}
-	return ea, s[in.a]
+	return bytesOf(m.stack[frame+int(in.a):])
 }
 
 // slowStore performs a store that the loops did not: to a clean or watched page, or across pages. It reports false, having changed nothing, if
 // the store touches a watched range and exact is not set.
 func (m *Machine) slowStore(in *ins, frame int, exact bool) bool {
-	ea, v := m.addressOf(in, frame)
+	ea := m.addressOf(in, frame)
 	n := uint64(opAccess[in.base()].size)
 	if m.mem0.hasFlag(flagWrite, ea, n) && !exact && m.watched(WatchWrite, ea, n) {
 		return false
 	}
 	m.write(ea, n)
-	for i := range n {
-		m.mem0.data[ea+i] = byte(v >> (8 * i))
-	}
+	copy(m.mem0.data[ea:ea+n], m.stored(in, frame))
 	return true
 }
 
@@ -118,5 +108,9 @@ func (m *Machine) slowAccess(in *ins, frame int) {
 	}
 	ea := uint64(uint32(m.stack[frame+int(in.b)])) + uint64(uint32(in.d))
 	m.read(ea, uint64(a.size))
+	if a.vector {
+		loadVector(in, m.slotAt(frame), m.mem0.at(ea))
+		return
+	}
 	m.stack[frame+int(in.a)] = loadValue(in.op, m.mem0.at(ea))
 }

@@ -17,8 +17,8 @@ import (
 )
 
 // specSuite is one of the official suites, with the number of commands of each
-// kind that it has outside SIMD. The numbers are written down so that a suite
-// that runs short is a failure.
+// kind that it has. The numbers are written down so that a suite that runs short
+// is a failure.
 type specSuite struct {
 	name     string
 	features api.CoreFeatures
@@ -32,9 +32,9 @@ var specSuites = []specSuite{
 		"assert_invalid": 989, "assert_malformed": 661, "assert_unlinkable": 95, "assert_uninstantiable": 2,
 	}},
 	{"v2", api.CoreFeaturesV2, map[string]int{
-		"module": 1126, "register": 21, "action": 155,
-		"assert_return": 21453, "assert_trap": 2354, "assert_exhaustion": 15,
-		"assert_invalid": 1477, "assert_malformed": 719, "assert_unlinkable": 83, "assert_uninstantiable": 34,
+		"module": 1599, "register": 22, "action": 155,
+		"assert_return": 45734, "assert_trap": 2408, "assert_exhaustion": 15,
+		"assert_invalid": 2146, "assert_malformed": 719, "assert_unlinkable": 83, "assert_uninstantiable": 34,
 	}},
 }
 
@@ -58,9 +58,8 @@ type specAction struct {
 	Args   []specValue `json:"args"`
 }
 
-// TestSpec runs the official suites in both tiers. All but the SIMD files are
-// run, and every command but modules in text form, which are no business of an
-// engine. The positions after each command must be equal in both tiers.
+// TestSpec runs the official suites in both tiers. All commands are run
+// but modules in text form, which are no business of an engine. The positions after each command must be equal in both tiers.
 func TestSpec(t *testing.T) {
 	for _, s := range specSuites {
 		t.Run(s.name, func(t *testing.T) {
@@ -89,9 +88,6 @@ func (s *specSuite) run(t *testing.T, tier wasmvm.Tier, positions map[string][]u
 	ran, failed := map[string]int{}, 0
 	for _, file := range files {
 		base := strings.TrimSuffix(filepath.Base(file), ".json")
-		if strings.HasPrefix(base, "simd_") {
-			continue
-		}
 		t.Run(base, func(t *testing.T) {
 			u := newUniverse(t, s, dir, tier)
 			failed += u.runFile(t, file, ran)

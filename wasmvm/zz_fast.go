@@ -3481,6 +3481,2153 @@ loop:
 			}
 			*(*uint64)(unsafe.Add(mem, ea)) = uint64(int64(in.e))
 			pc = unsafe.Add(pc, 16)
+		case irVector:
+			code = exitVector
+			break loop
+		case irVConst:
+			p := unsafe.Add(v.consts, uintptr(uint32(in.d))*16)
+			x0, x1 := *(*uint64)(p), *(*uint64)(unsafe.Add(p, 8))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+			pc = unsafe.Add(pc, 16)
+		case irI8x16Abs:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			m0 := x0 & 0x8080808080808080
+			r0 := x0 ^ (m0<<1 - m0>>7) + m0>>7
+			m1 := x1 & 0x8080808080808080
+			r1 := x1 ^ (m1<<1 - m1>>7) + m1>>7
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI8x16Neg:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			r0 := (0x8080808080808080 - x0&0x7f7f7f7f7f7f7f7f) ^ ^x0&0x8080808080808080
+			r1 := (0x8080808080808080 - x1&0x7f7f7f7f7f7f7f7f) ^ ^x1&0x8080808080808080
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI8x16Add:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			s0 := (x0&0x7f7f7f7f7f7f7f7f + y0&0x7f7f7f7f7f7f7f7f) ^ (x0^y0)&0x8080808080808080
+			r0 := s0
+			s1 := (x1&0x7f7f7f7f7f7f7f7f + y1&0x7f7f7f7f7f7f7f7f) ^ (x1^y1)&0x8080808080808080
+			r1 := s1
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI8x16Sub:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			s0 := (x0 | 0x8080808080808080 - y0&0x7f7f7f7f7f7f7f7f) ^ ^(x0^y0)&0x8080808080808080
+			r0 := s0
+			s1 := (x1 | 0x8080808080808080 - y1&0x7f7f7f7f7f7f7f7f) ^ ^(x1^y1)&0x8080808080808080
+			r1 := s1
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI8x16MinS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := x0 | 0x8080808080808080 - y0&0x7f7f7f7f7f7f7f7f
+			m0 := (x0&^y0 | ^(x0^y0)&^d0) & 0x8080808080808080
+			r0 := y0 ^ (x0^y0)&(m0<<1-m0>>7)
+			d1 := x1 | 0x8080808080808080 - y1&0x7f7f7f7f7f7f7f7f
+			m1 := (x1&^y1 | ^(x1^y1)&^d1) & 0x8080808080808080
+			r1 := y1 ^ (x1^y1)&(m1<<1-m1>>7)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI8x16MaxS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := x0 | 0x8080808080808080 - y0&0x7f7f7f7f7f7f7f7f
+			m0 := (x0&^y0 | ^(x0^y0)&^d0) & 0x8080808080808080
+			r0 := x0 ^ (x0^y0)&(m0<<1-m0>>7)
+			d1 := x1 | 0x8080808080808080 - y1&0x7f7f7f7f7f7f7f7f
+			m1 := (x1&^y1 | ^(x1^y1)&^d1) & 0x8080808080808080
+			r1 := x1 ^ (x1^y1)&(m1<<1-m1>>7)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI8x16MinU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := x0 | 0x8080808080808080 - y0&0x7f7f7f7f7f7f7f7f
+			m0 := (^x0&y0 | ^(x0^y0)&^d0) & 0x8080808080808080
+			r0 := y0 ^ (x0^y0)&(m0<<1-m0>>7)
+			d1 := x1 | 0x8080808080808080 - y1&0x7f7f7f7f7f7f7f7f
+			m1 := (^x1&y1 | ^(x1^y1)&^d1) & 0x8080808080808080
+			r1 := y1 ^ (x1^y1)&(m1<<1-m1>>7)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI8x16MaxU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := x0 | 0x8080808080808080 - y0&0x7f7f7f7f7f7f7f7f
+			m0 := (^x0&y0 | ^(x0^y0)&^d0) & 0x8080808080808080
+			r0 := x0 ^ (x0^y0)&(m0<<1-m0>>7)
+			d1 := x1 | 0x8080808080808080 - y1&0x7f7f7f7f7f7f7f7f
+			m1 := (^x1&y1 | ^(x1^y1)&^d1) & 0x8080808080808080
+			r1 := x1 ^ (x1^y1)&(m1<<1-m1>>7)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI8x16Shl:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			n := *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8)) & 7
+			k := 0x101010101010101 * (uint64(0xff) >> n)
+			r0 := x0 & k << n
+			r1 := x1 & k << n
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI8x16ShrS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			n := *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8)) & 7
+			k := 0x101010101010101 * (uint64(0xff) >> n)
+			m0 := x0 & 0x8080808080808080
+			r0 := x0>>n&k | (m0<<1-m0>>7)&^k
+			m1 := x1 & 0x8080808080808080
+			r1 := x1>>n&k | (m1<<1-m1>>7)&^k
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI8x16ShrU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			n := *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8)) & 7
+			k := 0x101010101010101 * (uint64(0xff) >> n)
+			r0 := x0 >> n & k
+			r1 := x1 >> n & k
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI8x16Popcnt:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			s0 := x0 - x0>>1&0x5555555555555555
+			s0 = s0&0x3333333333333333 + s0>>2&0x3333333333333333
+			r0 := (s0 + s0>>4) & 0x0F0F0F0F0F0F0F0F
+			s1 := x1 - x1>>1&0x5555555555555555
+			s1 = s1&0x3333333333333333 + s1>>2&0x3333333333333333
+			r1 := (s1 + s1>>4) & 0x0F0F0F0F0F0F0F0F
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI8x16AddSatS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			s0 := (x0&0x7f7f7f7f7f7f7f7f + y0&0x7f7f7f7f7f7f7f7f) ^ (x0^y0)&0x8080808080808080
+			m0 := ^(x0 ^ y0) & (x0 ^ s0) & 0x8080808080808080
+			b0 := x0&0x8080808080808080>>7 + 0x7f7f7f7f7f7f7f7f
+			r0 := s0 ^ (s0^b0)&(m0<<1-m0>>7)
+			s1 := (x1&0x7f7f7f7f7f7f7f7f + y1&0x7f7f7f7f7f7f7f7f) ^ (x1^y1)&0x8080808080808080
+			m1 := ^(x1 ^ y1) & (x1 ^ s1) & 0x8080808080808080
+			b1 := x1&0x8080808080808080>>7 + 0x7f7f7f7f7f7f7f7f
+			r1 := s1 ^ (s1^b1)&(m1<<1-m1>>7)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI8x16AddSatU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			s0 := (x0&0x7f7f7f7f7f7f7f7f + y0&0x7f7f7f7f7f7f7f7f) ^ (x0^y0)&0x8080808080808080
+			m0 := (x0&y0 | (x0|y0)&^s0) & 0x8080808080808080
+			r0 := s0 | (m0<<1 - m0>>7)
+			s1 := (x1&0x7f7f7f7f7f7f7f7f + y1&0x7f7f7f7f7f7f7f7f) ^ (x1^y1)&0x8080808080808080
+			m1 := (x1&y1 | (x1|y1)&^s1) & 0x8080808080808080
+			r1 := s1 | (m1<<1 - m1>>7)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI8x16SubSatS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			s0 := (x0 | 0x8080808080808080 - y0&0x7f7f7f7f7f7f7f7f) ^ ^(x0^y0)&0x8080808080808080
+			m0 := (x0 ^ y0) & (x0 ^ s0) & 0x8080808080808080
+			b0 := x0&0x8080808080808080>>7 + 0x7f7f7f7f7f7f7f7f
+			r0 := s0 ^ (s0^b0)&(m0<<1-m0>>7)
+			s1 := (x1 | 0x8080808080808080 - y1&0x7f7f7f7f7f7f7f7f) ^ ^(x1^y1)&0x8080808080808080
+			m1 := (x1 ^ y1) & (x1 ^ s1) & 0x8080808080808080
+			b1 := x1&0x8080808080808080>>7 + 0x7f7f7f7f7f7f7f7f
+			r1 := s1 ^ (s1^b1)&(m1<<1-m1>>7)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI8x16SubSatU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			s0 := (x0 | 0x8080808080808080 - y0&0x7f7f7f7f7f7f7f7f) ^ ^(x0^y0)&0x8080808080808080
+			m0 := (^x0&y0 | ^(x0^y0)&s0) & 0x8080808080808080
+			r0 := s0 &^ (m0<<1 - m0>>7)
+			s1 := (x1 | 0x8080808080808080 - y1&0x7f7f7f7f7f7f7f7f) ^ ^(x1^y1)&0x8080808080808080
+			m1 := (^x1&y1 | ^(x1^y1)&s1) & 0x8080808080808080
+			r1 := s1 &^ (m1<<1 - m1>>7)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI8x16AvgrU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			r0 := (x0 | y0) - (x0^y0)&^0x101010101010101>>1
+			r1 := (x1 | y1) - (x1^y1)&^0x101010101010101>>1
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI8x16Eq:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			z0 := x0 ^ y0
+			m0 := (z0&0x7f7f7f7f7f7f7f7f + 0x7f7f7f7f7f7f7f7f | z0) & 0x8080808080808080
+			r0 := ^(m0<<1 - m0>>7)
+			z1 := x1 ^ y1
+			m1 := (z1&0x7f7f7f7f7f7f7f7f + 0x7f7f7f7f7f7f7f7f | z1) & 0x8080808080808080
+			r1 := ^(m1<<1 - m1>>7)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI8x16Ne:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			z0 := x0 ^ y0
+			m0 := (z0&0x7f7f7f7f7f7f7f7f + 0x7f7f7f7f7f7f7f7f | z0) & 0x8080808080808080
+			r0 := (m0<<1 - m0>>7)
+			z1 := x1 ^ y1
+			m1 := (z1&0x7f7f7f7f7f7f7f7f + 0x7f7f7f7f7f7f7f7f | z1) & 0x8080808080808080
+			r1 := (m1<<1 - m1>>7)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI8x16LtS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := x0 | 0x8080808080808080 - y0&0x7f7f7f7f7f7f7f7f
+			m0 := (x0&^y0 | ^(x0^y0)&^d0) & 0x8080808080808080
+			r0 := (m0<<1 - m0>>7)
+			d1 := x1 | 0x8080808080808080 - y1&0x7f7f7f7f7f7f7f7f
+			m1 := (x1&^y1 | ^(x1^y1)&^d1) & 0x8080808080808080
+			r1 := (m1<<1 - m1>>7)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI8x16GtS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := y0 | 0x8080808080808080 - x0&0x7f7f7f7f7f7f7f7f
+			m0 := (y0&^x0 | ^(y0^x0)&^d0) & 0x8080808080808080
+			r0 := (m0<<1 - m0>>7)
+			d1 := y1 | 0x8080808080808080 - x1&0x7f7f7f7f7f7f7f7f
+			m1 := (y1&^x1 | ^(y1^x1)&^d1) & 0x8080808080808080
+			r1 := (m1<<1 - m1>>7)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI8x16LeS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := y0 | 0x8080808080808080 - x0&0x7f7f7f7f7f7f7f7f
+			m0 := (y0&^x0 | ^(y0^x0)&^d0) & 0x8080808080808080
+			r0 := ^(m0<<1 - m0>>7)
+			d1 := y1 | 0x8080808080808080 - x1&0x7f7f7f7f7f7f7f7f
+			m1 := (y1&^x1 | ^(y1^x1)&^d1) & 0x8080808080808080
+			r1 := ^(m1<<1 - m1>>7)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI8x16GeS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := x0 | 0x8080808080808080 - y0&0x7f7f7f7f7f7f7f7f
+			m0 := (x0&^y0 | ^(x0^y0)&^d0) & 0x8080808080808080
+			r0 := ^(m0<<1 - m0>>7)
+			d1 := x1 | 0x8080808080808080 - y1&0x7f7f7f7f7f7f7f7f
+			m1 := (x1&^y1 | ^(x1^y1)&^d1) & 0x8080808080808080
+			r1 := ^(m1<<1 - m1>>7)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI8x16LtU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := x0 | 0x8080808080808080 - y0&0x7f7f7f7f7f7f7f7f
+			m0 := (^x0&y0 | ^(x0^y0)&^d0) & 0x8080808080808080
+			r0 := (m0<<1 - m0>>7)
+			d1 := x1 | 0x8080808080808080 - y1&0x7f7f7f7f7f7f7f7f
+			m1 := (^x1&y1 | ^(x1^y1)&^d1) & 0x8080808080808080
+			r1 := (m1<<1 - m1>>7)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI8x16GtU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := y0 | 0x8080808080808080 - x0&0x7f7f7f7f7f7f7f7f
+			m0 := (^y0&x0 | ^(y0^x0)&^d0) & 0x8080808080808080
+			r0 := (m0<<1 - m0>>7)
+			d1 := y1 | 0x8080808080808080 - x1&0x7f7f7f7f7f7f7f7f
+			m1 := (^y1&x1 | ^(y1^x1)&^d1) & 0x8080808080808080
+			r1 := (m1<<1 - m1>>7)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI8x16LeU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := y0 | 0x8080808080808080 - x0&0x7f7f7f7f7f7f7f7f
+			m0 := (^y0&x0 | ^(y0^x0)&^d0) & 0x8080808080808080
+			r0 := ^(m0<<1 - m0>>7)
+			d1 := y1 | 0x8080808080808080 - x1&0x7f7f7f7f7f7f7f7f
+			m1 := (^y1&x1 | ^(y1^x1)&^d1) & 0x8080808080808080
+			r1 := ^(m1<<1 - m1>>7)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI8x16GeU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := x0 | 0x8080808080808080 - y0&0x7f7f7f7f7f7f7f7f
+			m0 := (^x0&y0 | ^(x0^y0)&^d0) & 0x8080808080808080
+			r0 := ^(m0<<1 - m0>>7)
+			d1 := x1 | 0x8080808080808080 - y1&0x7f7f7f7f7f7f7f7f
+			m1 := (^x1&y1 | ^(x1^y1)&^d1) & 0x8080808080808080
+			r1 := ^(m1<<1 - m1>>7)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI8x16Bitmask:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0>>7&0x101010101010101*0x102040810204080>>56 | x1>>7&0x101010101010101*0x102040810204080>>56<<8
+			pc = unsafe.Add(pc, 16)
+		case irI8x16AllTrue:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			var r uint64
+			if (x0&0x7f7f7f7f7f7f7f7f+0x7f7f7f7f7f7f7f7f|x0)&(x1&0x7f7f7f7f7f7f7f7f+0x7f7f7f7f7f7f7f7f|x1)&0x8080808080808080 == 0x8080808080808080 {
+				r = 1
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r
+			pc = unsafe.Add(pc, 16)
+		case irI8x16Splat:
+			x := 0x101010101010101 * (*(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)) & 0xff)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x
+			pc = unsafe.Add(pc, 16)
+		case irI8x16ExtractS:
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(uint32(int32(*(*int8)(unsafe.Add(fp, int(in.b)*8+int(in.e))))))
+			pc = unsafe.Add(pc, 16)
+		case irI8x16ExtractU:
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint8)(unsafe.Add(fp, int(in.b)*8+int(in.e))))
+			pc = unsafe.Add(pc, 16)
+		case irI8x16Replace:
+			l := uint8(*(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)))
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+			*(*uint8)(unsafe.Add(fp, int(in.a)*8+int(in.e))) = l
+			pc = unsafe.Add(pc, 16)
+		case irI16x8Abs:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			m0 := x0 & 0x8000800080008000
+			r0 := x0 ^ (m0<<1 - m0>>15) + m0>>15
+			m1 := x1 & 0x8000800080008000
+			r1 := x1 ^ (m1<<1 - m1>>15) + m1>>15
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8Neg:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			r0 := (0x8000800080008000 - x0&0x7fff7fff7fff7fff) ^ ^x0&0x8000800080008000
+			r1 := (0x8000800080008000 - x1&0x7fff7fff7fff7fff) ^ ^x1&0x8000800080008000
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8Add:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			s0 := (x0&0x7fff7fff7fff7fff + y0&0x7fff7fff7fff7fff) ^ (x0^y0)&0x8000800080008000
+			r0 := s0
+			s1 := (x1&0x7fff7fff7fff7fff + y1&0x7fff7fff7fff7fff) ^ (x1^y1)&0x8000800080008000
+			r1 := s1
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8Sub:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			s0 := (x0 | 0x8000800080008000 - y0&0x7fff7fff7fff7fff) ^ ^(x0^y0)&0x8000800080008000
+			r0 := s0
+			s1 := (x1 | 0x8000800080008000 - y1&0x7fff7fff7fff7fff) ^ ^(x1^y1)&0x8000800080008000
+			r1 := s1
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8MinS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := x0 | 0x8000800080008000 - y0&0x7fff7fff7fff7fff
+			m0 := (x0&^y0 | ^(x0^y0)&^d0) & 0x8000800080008000
+			r0 := y0 ^ (x0^y0)&(m0<<1-m0>>15)
+			d1 := x1 | 0x8000800080008000 - y1&0x7fff7fff7fff7fff
+			m1 := (x1&^y1 | ^(x1^y1)&^d1) & 0x8000800080008000
+			r1 := y1 ^ (x1^y1)&(m1<<1-m1>>15)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8MaxS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := x0 | 0x8000800080008000 - y0&0x7fff7fff7fff7fff
+			m0 := (x0&^y0 | ^(x0^y0)&^d0) & 0x8000800080008000
+			r0 := x0 ^ (x0^y0)&(m0<<1-m0>>15)
+			d1 := x1 | 0x8000800080008000 - y1&0x7fff7fff7fff7fff
+			m1 := (x1&^y1 | ^(x1^y1)&^d1) & 0x8000800080008000
+			r1 := x1 ^ (x1^y1)&(m1<<1-m1>>15)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8MinU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := x0 | 0x8000800080008000 - y0&0x7fff7fff7fff7fff
+			m0 := (^x0&y0 | ^(x0^y0)&^d0) & 0x8000800080008000
+			r0 := y0 ^ (x0^y0)&(m0<<1-m0>>15)
+			d1 := x1 | 0x8000800080008000 - y1&0x7fff7fff7fff7fff
+			m1 := (^x1&y1 | ^(x1^y1)&^d1) & 0x8000800080008000
+			r1 := y1 ^ (x1^y1)&(m1<<1-m1>>15)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8MaxU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := x0 | 0x8000800080008000 - y0&0x7fff7fff7fff7fff
+			m0 := (^x0&y0 | ^(x0^y0)&^d0) & 0x8000800080008000
+			r0 := x0 ^ (x0^y0)&(m0<<1-m0>>15)
+			d1 := x1 | 0x8000800080008000 - y1&0x7fff7fff7fff7fff
+			m1 := (^x1&y1 | ^(x1^y1)&^d1) & 0x8000800080008000
+			r1 := x1 ^ (x1^y1)&(m1<<1-m1>>15)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8Shl:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			n := *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8)) & 15
+			k := 0x1000100010001 * (uint64(0xffff) >> n)
+			r0 := x0 & k << n
+			r1 := x1 & k << n
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8ShrS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			n := *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8)) & 15
+			k := 0x1000100010001 * (uint64(0xffff) >> n)
+			m0 := x0 & 0x8000800080008000
+			r0 := x0>>n&k | (m0<<1-m0>>15)&^k
+			m1 := x1 & 0x8000800080008000
+			r1 := x1>>n&k | (m1<<1-m1>>15)&^k
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8ShrU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			n := *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8)) & 15
+			k := 0x1000100010001 * (uint64(0xffff) >> n)
+			r0 := x0 >> n & k
+			r1 := x1 >> n & k
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8Mul:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			r0 := uint64(uint16(x0)*uint16(y0)) | uint64(uint16(x0>>16)*uint16(y0>>16))<<16 | uint64(uint16(x0>>32)*uint16(y0>>32))<<32 | uint64(uint16(x0>>48)*uint16(y0>>48))<<48
+			r1 := uint64(uint16(x1)*uint16(y1)) | uint64(uint16(x1>>16)*uint16(y1>>16))<<16 | uint64(uint16(x1>>32)*uint16(y1>>32))<<32 | uint64(uint16(x1>>48)*uint16(y1>>48))<<48
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8AddSatS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			s0 := (x0&0x7fff7fff7fff7fff + y0&0x7fff7fff7fff7fff) ^ (x0^y0)&0x8000800080008000
+			m0 := ^(x0 ^ y0) & (x0 ^ s0) & 0x8000800080008000
+			b0 := x0&0x8000800080008000>>15 + 0x7fff7fff7fff7fff
+			r0 := s0 ^ (s0^b0)&(m0<<1-m0>>15)
+			s1 := (x1&0x7fff7fff7fff7fff + y1&0x7fff7fff7fff7fff) ^ (x1^y1)&0x8000800080008000
+			m1 := ^(x1 ^ y1) & (x1 ^ s1) & 0x8000800080008000
+			b1 := x1&0x8000800080008000>>15 + 0x7fff7fff7fff7fff
+			r1 := s1 ^ (s1^b1)&(m1<<1-m1>>15)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8AddSatU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			s0 := (x0&0x7fff7fff7fff7fff + y0&0x7fff7fff7fff7fff) ^ (x0^y0)&0x8000800080008000
+			m0 := (x0&y0 | (x0|y0)&^s0) & 0x8000800080008000
+			r0 := s0 | (m0<<1 - m0>>15)
+			s1 := (x1&0x7fff7fff7fff7fff + y1&0x7fff7fff7fff7fff) ^ (x1^y1)&0x8000800080008000
+			m1 := (x1&y1 | (x1|y1)&^s1) & 0x8000800080008000
+			r1 := s1 | (m1<<1 - m1>>15)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8SubSatS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			s0 := (x0 | 0x8000800080008000 - y0&0x7fff7fff7fff7fff) ^ ^(x0^y0)&0x8000800080008000
+			m0 := (x0 ^ y0) & (x0 ^ s0) & 0x8000800080008000
+			b0 := x0&0x8000800080008000>>15 + 0x7fff7fff7fff7fff
+			r0 := s0 ^ (s0^b0)&(m0<<1-m0>>15)
+			s1 := (x1 | 0x8000800080008000 - y1&0x7fff7fff7fff7fff) ^ ^(x1^y1)&0x8000800080008000
+			m1 := (x1 ^ y1) & (x1 ^ s1) & 0x8000800080008000
+			b1 := x1&0x8000800080008000>>15 + 0x7fff7fff7fff7fff
+			r1 := s1 ^ (s1^b1)&(m1<<1-m1>>15)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8SubSatU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			s0 := (x0 | 0x8000800080008000 - y0&0x7fff7fff7fff7fff) ^ ^(x0^y0)&0x8000800080008000
+			m0 := (^x0&y0 | ^(x0^y0)&s0) & 0x8000800080008000
+			r0 := s0 &^ (m0<<1 - m0>>15)
+			s1 := (x1 | 0x8000800080008000 - y1&0x7fff7fff7fff7fff) ^ ^(x1^y1)&0x8000800080008000
+			m1 := (^x1&y1 | ^(x1^y1)&s1) & 0x8000800080008000
+			r1 := s1 &^ (m1<<1 - m1>>15)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8AvgrU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			r0 := (x0 | y0) - (x0^y0)&^0x1000100010001>>1
+			r1 := (x1 | y1) - (x1^y1)&^0x1000100010001>>1
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8Eq:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			z0 := x0 ^ y0
+			m0 := (z0&0x7fff7fff7fff7fff + 0x7fff7fff7fff7fff | z0) & 0x8000800080008000
+			r0 := ^(m0<<1 - m0>>15)
+			z1 := x1 ^ y1
+			m1 := (z1&0x7fff7fff7fff7fff + 0x7fff7fff7fff7fff | z1) & 0x8000800080008000
+			r1 := ^(m1<<1 - m1>>15)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8Ne:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			z0 := x0 ^ y0
+			m0 := (z0&0x7fff7fff7fff7fff + 0x7fff7fff7fff7fff | z0) & 0x8000800080008000
+			r0 := (m0<<1 - m0>>15)
+			z1 := x1 ^ y1
+			m1 := (z1&0x7fff7fff7fff7fff + 0x7fff7fff7fff7fff | z1) & 0x8000800080008000
+			r1 := (m1<<1 - m1>>15)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8LtS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := x0 | 0x8000800080008000 - y0&0x7fff7fff7fff7fff
+			m0 := (x0&^y0 | ^(x0^y0)&^d0) & 0x8000800080008000
+			r0 := (m0<<1 - m0>>15)
+			d1 := x1 | 0x8000800080008000 - y1&0x7fff7fff7fff7fff
+			m1 := (x1&^y1 | ^(x1^y1)&^d1) & 0x8000800080008000
+			r1 := (m1<<1 - m1>>15)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8GtS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := y0 | 0x8000800080008000 - x0&0x7fff7fff7fff7fff
+			m0 := (y0&^x0 | ^(y0^x0)&^d0) & 0x8000800080008000
+			r0 := (m0<<1 - m0>>15)
+			d1 := y1 | 0x8000800080008000 - x1&0x7fff7fff7fff7fff
+			m1 := (y1&^x1 | ^(y1^x1)&^d1) & 0x8000800080008000
+			r1 := (m1<<1 - m1>>15)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8LeS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := y0 | 0x8000800080008000 - x0&0x7fff7fff7fff7fff
+			m0 := (y0&^x0 | ^(y0^x0)&^d0) & 0x8000800080008000
+			r0 := ^(m0<<1 - m0>>15)
+			d1 := y1 | 0x8000800080008000 - x1&0x7fff7fff7fff7fff
+			m1 := (y1&^x1 | ^(y1^x1)&^d1) & 0x8000800080008000
+			r1 := ^(m1<<1 - m1>>15)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8GeS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := x0 | 0x8000800080008000 - y0&0x7fff7fff7fff7fff
+			m0 := (x0&^y0 | ^(x0^y0)&^d0) & 0x8000800080008000
+			r0 := ^(m0<<1 - m0>>15)
+			d1 := x1 | 0x8000800080008000 - y1&0x7fff7fff7fff7fff
+			m1 := (x1&^y1 | ^(x1^y1)&^d1) & 0x8000800080008000
+			r1 := ^(m1<<1 - m1>>15)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8LtU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := x0 | 0x8000800080008000 - y0&0x7fff7fff7fff7fff
+			m0 := (^x0&y0 | ^(x0^y0)&^d0) & 0x8000800080008000
+			r0 := (m0<<1 - m0>>15)
+			d1 := x1 | 0x8000800080008000 - y1&0x7fff7fff7fff7fff
+			m1 := (^x1&y1 | ^(x1^y1)&^d1) & 0x8000800080008000
+			r1 := (m1<<1 - m1>>15)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8GtU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := y0 | 0x8000800080008000 - x0&0x7fff7fff7fff7fff
+			m0 := (^y0&x0 | ^(y0^x0)&^d0) & 0x8000800080008000
+			r0 := (m0<<1 - m0>>15)
+			d1 := y1 | 0x8000800080008000 - x1&0x7fff7fff7fff7fff
+			m1 := (^y1&x1 | ^(y1^x1)&^d1) & 0x8000800080008000
+			r1 := (m1<<1 - m1>>15)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8LeU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := y0 | 0x8000800080008000 - x0&0x7fff7fff7fff7fff
+			m0 := (^y0&x0 | ^(y0^x0)&^d0) & 0x8000800080008000
+			r0 := ^(m0<<1 - m0>>15)
+			d1 := y1 | 0x8000800080008000 - x1&0x7fff7fff7fff7fff
+			m1 := (^y1&x1 | ^(y1^x1)&^d1) & 0x8000800080008000
+			r1 := ^(m1<<1 - m1>>15)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8GeU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := x0 | 0x8000800080008000 - y0&0x7fff7fff7fff7fff
+			m0 := (^x0&y0 | ^(x0^y0)&^d0) & 0x8000800080008000
+			r0 := ^(m0<<1 - m0>>15)
+			d1 := x1 | 0x8000800080008000 - y1&0x7fff7fff7fff7fff
+			m1 := (^x1&y1 | ^(x1^y1)&^d1) & 0x8000800080008000
+			r1 := ^(m1<<1 - m1>>15)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8Bitmask:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0>>15&0x1000100010001*0x1000200040008>>48 | x1>>15&0x1000100010001*0x1000200040008>>48<<4
+			pc = unsafe.Add(pc, 16)
+		case irI16x8AllTrue:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			var r uint64
+			if (x0&0x7fff7fff7fff7fff+0x7fff7fff7fff7fff|x0)&(x1&0x7fff7fff7fff7fff+0x7fff7fff7fff7fff|x1)&0x8000800080008000 == 0x8000800080008000 {
+				r = 1
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r
+			pc = unsafe.Add(pc, 16)
+		case irI16x8Splat:
+			x := 0x1000100010001 * (*(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)) & 0xffff)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x
+			pc = unsafe.Add(pc, 16)
+		case irI16x8ExtractS:
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(uint32(int32(*(*int16)(unsafe.Add(fp, int(in.b)*8+int(in.e))))))
+			pc = unsafe.Add(pc, 16)
+		case irI16x8ExtractU:
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint16)(unsafe.Add(fp, int(in.b)*8+int(in.e))))
+			pc = unsafe.Add(pc, 16)
+		case irI16x8Replace:
+			l := uint16(*(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)))
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+			*(*uint16)(unsafe.Add(fp, int(in.a)*8+int(in.e))) = l
+			pc = unsafe.Add(pc, 16)
+		case irI32x4Abs:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			m0 := x0 & 0x8000000080000000
+			r0 := x0 ^ (m0<<1 - m0>>31) + m0>>31
+			m1 := x1 & 0x8000000080000000
+			r1 := x1 ^ (m1<<1 - m1>>31) + m1>>31
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI32x4Neg:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			r0 := (0x8000000080000000 - x0&0x7fffffff7fffffff) ^ ^x0&0x8000000080000000
+			r1 := (0x8000000080000000 - x1&0x7fffffff7fffffff) ^ ^x1&0x8000000080000000
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI32x4Add:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			s0 := (x0&0x7fffffff7fffffff + y0&0x7fffffff7fffffff) ^ (x0^y0)&0x8000000080000000
+			r0 := s0
+			s1 := (x1&0x7fffffff7fffffff + y1&0x7fffffff7fffffff) ^ (x1^y1)&0x8000000080000000
+			r1 := s1
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI32x4Sub:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			s0 := (x0 | 0x8000000080000000 - y0&0x7fffffff7fffffff) ^ ^(x0^y0)&0x8000000080000000
+			r0 := s0
+			s1 := (x1 | 0x8000000080000000 - y1&0x7fffffff7fffffff) ^ ^(x1^y1)&0x8000000080000000
+			r1 := s1
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI32x4MinS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := x0 | 0x8000000080000000 - y0&0x7fffffff7fffffff
+			m0 := (x0&^y0 | ^(x0^y0)&^d0) & 0x8000000080000000
+			r0 := y0 ^ (x0^y0)&(m0<<1-m0>>31)
+			d1 := x1 | 0x8000000080000000 - y1&0x7fffffff7fffffff
+			m1 := (x1&^y1 | ^(x1^y1)&^d1) & 0x8000000080000000
+			r1 := y1 ^ (x1^y1)&(m1<<1-m1>>31)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI32x4MaxS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := x0 | 0x8000000080000000 - y0&0x7fffffff7fffffff
+			m0 := (x0&^y0 | ^(x0^y0)&^d0) & 0x8000000080000000
+			r0 := x0 ^ (x0^y0)&(m0<<1-m0>>31)
+			d1 := x1 | 0x8000000080000000 - y1&0x7fffffff7fffffff
+			m1 := (x1&^y1 | ^(x1^y1)&^d1) & 0x8000000080000000
+			r1 := x1 ^ (x1^y1)&(m1<<1-m1>>31)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI32x4MinU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := x0 | 0x8000000080000000 - y0&0x7fffffff7fffffff
+			m0 := (^x0&y0 | ^(x0^y0)&^d0) & 0x8000000080000000
+			r0 := y0 ^ (x0^y0)&(m0<<1-m0>>31)
+			d1 := x1 | 0x8000000080000000 - y1&0x7fffffff7fffffff
+			m1 := (^x1&y1 | ^(x1^y1)&^d1) & 0x8000000080000000
+			r1 := y1 ^ (x1^y1)&(m1<<1-m1>>31)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI32x4MaxU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := x0 | 0x8000000080000000 - y0&0x7fffffff7fffffff
+			m0 := (^x0&y0 | ^(x0^y0)&^d0) & 0x8000000080000000
+			r0 := x0 ^ (x0^y0)&(m0<<1-m0>>31)
+			d1 := x1 | 0x8000000080000000 - y1&0x7fffffff7fffffff
+			m1 := (^x1&y1 | ^(x1^y1)&^d1) & 0x8000000080000000
+			r1 := x1 ^ (x1^y1)&(m1<<1-m1>>31)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI32x4Shl:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			n := *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8)) & 31
+			k := 0x100000001 * (uint64(0xffffffff) >> n)
+			r0 := x0 & k << n
+			r1 := x1 & k << n
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI32x4ShrS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			n := *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8)) & 31
+			k := 0x100000001 * (uint64(0xffffffff) >> n)
+			m0 := x0 & 0x8000000080000000
+			r0 := x0>>n&k | (m0<<1-m0>>31)&^k
+			m1 := x1 & 0x8000000080000000
+			r1 := x1>>n&k | (m1<<1-m1>>31)&^k
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI32x4ShrU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			n := *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8)) & 31
+			k := 0x100000001 * (uint64(0xffffffff) >> n)
+			r0 := x0 >> n & k
+			r1 := x1 >> n & k
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI32x4Mul:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			r0 := uint64(uint32(x0)*uint32(y0)) | (x0>>32)*(y0>>32)<<32
+			r1 := uint64(uint32(x1)*uint32(y1)) | (x1>>32)*(y1>>32)<<32
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI32x4Dot:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			a0 := int32(int16(x0))*int32(int16(y0)) + int32(int16(x0>>16))*int32(int16(y0>>16))
+			b0 := int32(int16(x0>>32))*int32(int16(y0>>32)) + int32(int16(x0>>48))*int32(int16(y0>>48))
+			r0 := uint64(uint32(a0)) | uint64(uint32(b0))<<32
+			a1 := int32(int16(x1))*int32(int16(y1)) + int32(int16(x1>>16))*int32(int16(y1>>16))
+			b1 := int32(int16(x1>>32))*int32(int16(y1>>32)) + int32(int16(x1>>48))*int32(int16(y1>>48))
+			r1 := uint64(uint32(a1)) | uint64(uint32(b1))<<32
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI32x4Eq:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			z0 := x0 ^ y0
+			m0 := (z0&0x7fffffff7fffffff + 0x7fffffff7fffffff | z0) & 0x8000000080000000
+			r0 := ^(m0<<1 - m0>>31)
+			z1 := x1 ^ y1
+			m1 := (z1&0x7fffffff7fffffff + 0x7fffffff7fffffff | z1) & 0x8000000080000000
+			r1 := ^(m1<<1 - m1>>31)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI32x4Ne:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			z0 := x0 ^ y0
+			m0 := (z0&0x7fffffff7fffffff + 0x7fffffff7fffffff | z0) & 0x8000000080000000
+			r0 := (m0<<1 - m0>>31)
+			z1 := x1 ^ y1
+			m1 := (z1&0x7fffffff7fffffff + 0x7fffffff7fffffff | z1) & 0x8000000080000000
+			r1 := (m1<<1 - m1>>31)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI32x4LtS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := x0 | 0x8000000080000000 - y0&0x7fffffff7fffffff
+			m0 := (x0&^y0 | ^(x0^y0)&^d0) & 0x8000000080000000
+			r0 := (m0<<1 - m0>>31)
+			d1 := x1 | 0x8000000080000000 - y1&0x7fffffff7fffffff
+			m1 := (x1&^y1 | ^(x1^y1)&^d1) & 0x8000000080000000
+			r1 := (m1<<1 - m1>>31)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI32x4GtS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := y0 | 0x8000000080000000 - x0&0x7fffffff7fffffff
+			m0 := (y0&^x0 | ^(y0^x0)&^d0) & 0x8000000080000000
+			r0 := (m0<<1 - m0>>31)
+			d1 := y1 | 0x8000000080000000 - x1&0x7fffffff7fffffff
+			m1 := (y1&^x1 | ^(y1^x1)&^d1) & 0x8000000080000000
+			r1 := (m1<<1 - m1>>31)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI32x4LeS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := y0 | 0x8000000080000000 - x0&0x7fffffff7fffffff
+			m0 := (y0&^x0 | ^(y0^x0)&^d0) & 0x8000000080000000
+			r0 := ^(m0<<1 - m0>>31)
+			d1 := y1 | 0x8000000080000000 - x1&0x7fffffff7fffffff
+			m1 := (y1&^x1 | ^(y1^x1)&^d1) & 0x8000000080000000
+			r1 := ^(m1<<1 - m1>>31)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI32x4GeS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := x0 | 0x8000000080000000 - y0&0x7fffffff7fffffff
+			m0 := (x0&^y0 | ^(x0^y0)&^d0) & 0x8000000080000000
+			r0 := ^(m0<<1 - m0>>31)
+			d1 := x1 | 0x8000000080000000 - y1&0x7fffffff7fffffff
+			m1 := (x1&^y1 | ^(x1^y1)&^d1) & 0x8000000080000000
+			r1 := ^(m1<<1 - m1>>31)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI32x4LtU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := x0 | 0x8000000080000000 - y0&0x7fffffff7fffffff
+			m0 := (^x0&y0 | ^(x0^y0)&^d0) & 0x8000000080000000
+			r0 := (m0<<1 - m0>>31)
+			d1 := x1 | 0x8000000080000000 - y1&0x7fffffff7fffffff
+			m1 := (^x1&y1 | ^(x1^y1)&^d1) & 0x8000000080000000
+			r1 := (m1<<1 - m1>>31)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI32x4GtU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := y0 | 0x8000000080000000 - x0&0x7fffffff7fffffff
+			m0 := (^y0&x0 | ^(y0^x0)&^d0) & 0x8000000080000000
+			r0 := (m0<<1 - m0>>31)
+			d1 := y1 | 0x8000000080000000 - x1&0x7fffffff7fffffff
+			m1 := (^y1&x1 | ^(y1^x1)&^d1) & 0x8000000080000000
+			r1 := (m1<<1 - m1>>31)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI32x4LeU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := y0 | 0x8000000080000000 - x0&0x7fffffff7fffffff
+			m0 := (^y0&x0 | ^(y0^x0)&^d0) & 0x8000000080000000
+			r0 := ^(m0<<1 - m0>>31)
+			d1 := y1 | 0x8000000080000000 - x1&0x7fffffff7fffffff
+			m1 := (^y1&x1 | ^(y1^x1)&^d1) & 0x8000000080000000
+			r1 := ^(m1<<1 - m1>>31)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI32x4GeU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			d0 := x0 | 0x8000000080000000 - y0&0x7fffffff7fffffff
+			m0 := (^x0&y0 | ^(x0^y0)&^d0) & 0x8000000080000000
+			r0 := ^(m0<<1 - m0>>31)
+			d1 := x1 | 0x8000000080000000 - y1&0x7fffffff7fffffff
+			m1 := (^x1&y1 | ^(x1^y1)&^d1) & 0x8000000080000000
+			r1 := ^(m1<<1 - m1>>31)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI32x4Bitmask:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0>>31&1 | x0>>63<<1 | x1>>31&1<<2 | x1>>63<<3
+			pc = unsafe.Add(pc, 16)
+		case irI32x4AllTrue:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			var r uint64
+			if (x0&0x7fffffff7fffffff+0x7fffffff7fffffff|x0)&(x1&0x7fffffff7fffffff+0x7fffffff7fffffff|x1)&0x8000000080000000 == 0x8000000080000000 {
+				r = 1
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r
+			pc = unsafe.Add(pc, 16)
+		case irI32x4Splat:
+			x := 0x100000001 * (*(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)) & 0xffffffff)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x
+			pc = unsafe.Add(pc, 16)
+		case irI32x4Extract:
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(unsafe.Add(fp, int(in.b)*8+int(in.e))))
+			pc = unsafe.Add(pc, 16)
+		case irI32x4Replace:
+			l := uint32(*(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)))
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+			*(*uint32)(unsafe.Add(fp, int(in.a)*8+int(in.e))) = l
+			pc = unsafe.Add(pc, 16)
+		case irI64x2Abs:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			r0 := x0
+			if int64(x0) < 0 {
+				r0 = -x0
+			}
+			r1 := x1
+			if int64(x1) < 0 {
+				r1 = -x1
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI64x2Neg:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			r0 := -x0
+			r1 := -x1
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI64x2Add:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			r0 := x0 + y0
+			r1 := x1 + y1
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI64x2Sub:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			r0 := x0 - y0
+			r1 := x1 - y1
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI64x2Mul:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			r0 := x0 * y0
+			r1 := x1 * y1
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI64x2Shl:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			n := *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+			r0 := x0 << (n & 63)
+			r1 := x1 << (n & 63)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI64x2ShrS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			n := *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+			r0 := uint64(int64(x0) >> (n & 63))
+			r1 := uint64(int64(x1) >> (n & 63))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI64x2ShrU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			n := *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+			r0 := x0 >> (n & 63)
+			r1 := x1 >> (n & 63)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI64x2Eq:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			var r0 uint64
+			if x0 == y0 {
+				r0 = 1<<64 - 1
+			}
+			var r1 uint64
+			if x1 == y1 {
+				r1 = 1<<64 - 1
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI64x2Ne:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			var r0 uint64
+			if x0 != y0 {
+				r0 = 1<<64 - 1
+			}
+			var r1 uint64
+			if x1 != y1 {
+				r1 = 1<<64 - 1
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI64x2LtS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			var r0 uint64
+			if int64(x0) < int64(y0) {
+				r0 = 1<<64 - 1
+			}
+			var r1 uint64
+			if int64(x1) < int64(y1) {
+				r1 = 1<<64 - 1
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI64x2GtS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			var r0 uint64
+			if int64(x0) > int64(y0) {
+				r0 = 1<<64 - 1
+			}
+			var r1 uint64
+			if int64(x1) > int64(y1) {
+				r1 = 1<<64 - 1
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI64x2LeS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			var r0 uint64
+			if int64(x0) <= int64(y0) {
+				r0 = 1<<64 - 1
+			}
+			var r1 uint64
+			if int64(x1) <= int64(y1) {
+				r1 = 1<<64 - 1
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI64x2GeS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			var r0 uint64
+			if int64(x0) >= int64(y0) {
+				r0 = 1<<64 - 1
+			}
+			var r1 uint64
+			if int64(x1) >= int64(y1) {
+				r1 = 1<<64 - 1
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI64x2AllTrue:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			var r uint64
+			if x0 != 0 && x1 != 0 {
+				r = 1
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r
+			pc = unsafe.Add(pc, 16)
+		case irI64x2Bitmask:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0>>63 | x1>>63<<1
+			pc = unsafe.Add(pc, 16)
+		case irI64x2Splat:
+			x := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x
+			pc = unsafe.Add(pc, 16)
+		case irI64x2Extract:
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint64)(unsafe.Add(fp, int(in.b)*8+int(in.e))))
+			pc = unsafe.Add(pc, 16)
+		case irI64x2Replace:
+			l := uint64(*(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)))
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+			*(*uint64)(unsafe.Add(fp, int(in.a)*8+int(in.e))) = l
+			pc = unsafe.Add(pc, 16)
+		case irI16x8ExtendLowS:
+			h := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+			r0 := h & 0xFFFFFFFF
+			r0 = (r0 | r0<<16) & 0x0000FFFF0000FFFF
+			r0 = (r0 | r0<<8) & 0x00FF00FF00FF00FF
+			r0 |= r0 & 0x0080008000800080 * 0x1FE
+			r1 := h >> 32
+			r1 = (r1 | r1<<16) & 0x0000FFFF0000FFFF
+			r1 = (r1 | r1<<8) & 0x00FF00FF00FF00FF
+			r1 |= r1 & 0x0080008000800080 * 0x1FE
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8ExtendHighS:
+			h := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			r0 := h & 0xFFFFFFFF
+			r0 = (r0 | r0<<16) & 0x0000FFFF0000FFFF
+			r0 = (r0 | r0<<8) & 0x00FF00FF00FF00FF
+			r0 |= r0 & 0x0080008000800080 * 0x1FE
+			r1 := h >> 32
+			r1 = (r1 | r1<<16) & 0x0000FFFF0000FFFF
+			r1 = (r1 | r1<<8) & 0x00FF00FF00FF00FF
+			r1 |= r1 & 0x0080008000800080 * 0x1FE
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8ExtendLowU:
+			h := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+			r0 := h & 0xFFFFFFFF
+			r0 = (r0 | r0<<16) & 0x0000FFFF0000FFFF
+			r0 = (r0 | r0<<8) & 0x00FF00FF00FF00FF
+			r1 := h >> 32
+			r1 = (r1 | r1<<16) & 0x0000FFFF0000FFFF
+			r1 = (r1 | r1<<8) & 0x00FF00FF00FF00FF
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI16x8ExtendHighU:
+			h := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			r0 := h & 0xFFFFFFFF
+			r0 = (r0 | r0<<16) & 0x0000FFFF0000FFFF
+			r0 = (r0 | r0<<8) & 0x00FF00FF00FF00FF
+			r1 := h >> 32
+			r1 = (r1 | r1<<16) & 0x0000FFFF0000FFFF
+			r1 = (r1 | r1<<8) & 0x00FF00FF00FF00FF
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI32x4ExtendLowS:
+			h := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+			r0 := h & 0xFFFFFFFF
+			r0 = (r0 | r0<<16) & 0x0000FFFF0000FFFF
+			r0 |= r0 & 0x0000800000008000 * 0x1FFFE
+			r1 := h >> 32
+			r1 = (r1 | r1<<16) & 0x0000FFFF0000FFFF
+			r1 |= r1 & 0x0000800000008000 * 0x1FFFE
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI32x4ExtendHighS:
+			h := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			r0 := h & 0xFFFFFFFF
+			r0 = (r0 | r0<<16) & 0x0000FFFF0000FFFF
+			r0 |= r0 & 0x0000800000008000 * 0x1FFFE
+			r1 := h >> 32
+			r1 = (r1 | r1<<16) & 0x0000FFFF0000FFFF
+			r1 |= r1 & 0x0000800000008000 * 0x1FFFE
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI32x4ExtendLowU:
+			h := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+			r0 := h & 0xFFFFFFFF
+			r0 = (r0 | r0<<16) & 0x0000FFFF0000FFFF
+			r1 := h >> 32
+			r1 = (r1 | r1<<16) & 0x0000FFFF0000FFFF
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI32x4ExtendHighU:
+			h := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			r0 := h & 0xFFFFFFFF
+			r0 = (r0 | r0<<16) & 0x0000FFFF0000FFFF
+			r1 := h >> 32
+			r1 = (r1 | r1<<16) & 0x0000FFFF0000FFFF
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI64x2ExtendLowS:
+			h := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+			r0 := h & 0xFFFFFFFF
+			r0 = uint64(int64(int32(r0)))
+			r1 := h >> 32
+			r1 = uint64(int64(int32(r1)))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI64x2ExtendHighS:
+			h := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			r0 := h & 0xFFFFFFFF
+			r0 = uint64(int64(int32(r0)))
+			r1 := h >> 32
+			r1 = uint64(int64(int32(r1)))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI64x2ExtendLowU:
+			h := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+			r0 := h & 0xFFFFFFFF
+			r1 := h >> 32
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irI64x2ExtendHighU:
+			h := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			r0 := h & 0xFFFFFFFF
+			r1 := h >> 32
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irVNot:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			r0 := ^x0
+			r1 := ^x1
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irVAnd:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			r0 := x0 & y0
+			r1 := x1 & y1
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irVAndNot:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			r0 := x0 &^ y0
+			r1 := x1 &^ y1
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irVOr:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			r0 := x0 | y0
+			r1 := x1 | y1
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irVXor:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			r0 := x0 ^ y0
+			r1 := x1 ^ y1
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irVBitselect:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			m0, m1 := *(*uint64)(unsafe.Add(fp, uintptr(uint32(in.d))*8)), *(*uint64)(unsafe.Add(fp, uintptr(uint32(in.d+1))*8))
+			r0 := y0 ^ (x0^y0)&m0
+			r1 := y1 ^ (x1^y1)&m1
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irVAnyTrue:
+			var r uint64
+			if *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))|*(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8)) != 0 {
+				r = 1
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r
+			pc = unsafe.Add(pc, 16)
+		case irF32x4Abs:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			r0 := x0 &^ 0x8000000080000000
+			r1 := x1 &^ 0x8000000080000000
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irF32x4Neg:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			r0 := x0 ^ 0x8000000080000000
+			r1 := x1 ^ 0x8000000080000000
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irF32x4Eq:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			r0 := uint64(0)
+			if math.Float32frombits(uint32(x0)) == math.Float32frombits(uint32(y0)) {
+				r0 |= uint64(0xFFFFFFFF << 0)
+			}
+			if math.Float32frombits(uint32(x0>>32)) == math.Float32frombits(uint32(y0>>32)) {
+				r0 |= uint64(0xFFFFFFFF << 32)
+			}
+			r1 := uint64(0)
+			if math.Float32frombits(uint32(x1)) == math.Float32frombits(uint32(y1)) {
+				r1 |= uint64(0xFFFFFFFF << 0)
+			}
+			if math.Float32frombits(uint32(x1>>32)) == math.Float32frombits(uint32(y1>>32)) {
+				r1 |= uint64(0xFFFFFFFF << 32)
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irF32x4Ne:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			r0 := uint64(0)
+			if math.Float32frombits(uint32(x0)) != math.Float32frombits(uint32(y0)) {
+				r0 |= uint64(0xFFFFFFFF << 0)
+			}
+			if math.Float32frombits(uint32(x0>>32)) != math.Float32frombits(uint32(y0>>32)) {
+				r0 |= uint64(0xFFFFFFFF << 32)
+			}
+			r1 := uint64(0)
+			if math.Float32frombits(uint32(x1)) != math.Float32frombits(uint32(y1)) {
+				r1 |= uint64(0xFFFFFFFF << 0)
+			}
+			if math.Float32frombits(uint32(x1>>32)) != math.Float32frombits(uint32(y1>>32)) {
+				r1 |= uint64(0xFFFFFFFF << 32)
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irF32x4Lt:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			r0 := uint64(0)
+			if math.Float32frombits(uint32(x0)) < math.Float32frombits(uint32(y0)) {
+				r0 |= uint64(0xFFFFFFFF << 0)
+			}
+			if math.Float32frombits(uint32(x0>>32)) < math.Float32frombits(uint32(y0>>32)) {
+				r0 |= uint64(0xFFFFFFFF << 32)
+			}
+			r1 := uint64(0)
+			if math.Float32frombits(uint32(x1)) < math.Float32frombits(uint32(y1)) {
+				r1 |= uint64(0xFFFFFFFF << 0)
+			}
+			if math.Float32frombits(uint32(x1>>32)) < math.Float32frombits(uint32(y1>>32)) {
+				r1 |= uint64(0xFFFFFFFF << 32)
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irF32x4Gt:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			r0 := uint64(0)
+			if math.Float32frombits(uint32(x0)) > math.Float32frombits(uint32(y0)) {
+				r0 |= uint64(0xFFFFFFFF << 0)
+			}
+			if math.Float32frombits(uint32(x0>>32)) > math.Float32frombits(uint32(y0>>32)) {
+				r0 |= uint64(0xFFFFFFFF << 32)
+			}
+			r1 := uint64(0)
+			if math.Float32frombits(uint32(x1)) > math.Float32frombits(uint32(y1)) {
+				r1 |= uint64(0xFFFFFFFF << 0)
+			}
+			if math.Float32frombits(uint32(x1>>32)) > math.Float32frombits(uint32(y1>>32)) {
+				r1 |= uint64(0xFFFFFFFF << 32)
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irF32x4Le:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			r0 := uint64(0)
+			if math.Float32frombits(uint32(x0)) <= math.Float32frombits(uint32(y0)) {
+				r0 |= uint64(0xFFFFFFFF << 0)
+			}
+			if math.Float32frombits(uint32(x0>>32)) <= math.Float32frombits(uint32(y0>>32)) {
+				r0 |= uint64(0xFFFFFFFF << 32)
+			}
+			r1 := uint64(0)
+			if math.Float32frombits(uint32(x1)) <= math.Float32frombits(uint32(y1)) {
+				r1 |= uint64(0xFFFFFFFF << 0)
+			}
+			if math.Float32frombits(uint32(x1>>32)) <= math.Float32frombits(uint32(y1>>32)) {
+				r1 |= uint64(0xFFFFFFFF << 32)
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irF32x4Ge:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			r0 := uint64(0)
+			if math.Float32frombits(uint32(x0)) >= math.Float32frombits(uint32(y0)) {
+				r0 |= uint64(0xFFFFFFFF << 0)
+			}
+			if math.Float32frombits(uint32(x0>>32)) >= math.Float32frombits(uint32(y0>>32)) {
+				r0 |= uint64(0xFFFFFFFF << 32)
+			}
+			r1 := uint64(0)
+			if math.Float32frombits(uint32(x1)) >= math.Float32frombits(uint32(y1)) {
+				r1 |= uint64(0xFFFFFFFF << 0)
+			}
+			if math.Float32frombits(uint32(x1>>32)) >= math.Float32frombits(uint32(y1>>32)) {
+				r1 |= uint64(0xFFFFFFFF << 32)
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irF32x4Add:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			f0 := math.Float32frombits(uint32(x0)) + math.Float32frombits(uint32(y0))
+			f1 := math.Float32frombits(uint32(x0>>32)) + math.Float32frombits(uint32(y0>>32))
+			f2 := math.Float32frombits(uint32(x1)) + math.Float32frombits(uint32(y1))
+			f3 := math.Float32frombits(uint32(x1>>32)) + math.Float32frombits(uint32(y1>>32))
+			if f0 != f0 || f1 != f1 || f2 != f2 || f3 != f3 {
+				code = exitNaN
+				break loop
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(math.Float32bits(f0)) | uint64(math.Float32bits(f1))<<32
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = uint64(math.Float32bits(f2)) | uint64(math.Float32bits(f3))<<32
+			pc = unsafe.Add(pc, 16)
+		case irF32x4Sub:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			f0 := math.Float32frombits(uint32(x0)) - math.Float32frombits(uint32(y0))
+			f1 := math.Float32frombits(uint32(x0>>32)) - math.Float32frombits(uint32(y0>>32))
+			f2 := math.Float32frombits(uint32(x1)) - math.Float32frombits(uint32(y1))
+			f3 := math.Float32frombits(uint32(x1>>32)) - math.Float32frombits(uint32(y1>>32))
+			if f0 != f0 || f1 != f1 || f2 != f2 || f3 != f3 {
+				code = exitNaN
+				break loop
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(math.Float32bits(f0)) | uint64(math.Float32bits(f1))<<32
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = uint64(math.Float32bits(f2)) | uint64(math.Float32bits(f3))<<32
+			pc = unsafe.Add(pc, 16)
+		case irF32x4Mul:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			f0 := math.Float32frombits(uint32(x0)) * math.Float32frombits(uint32(y0))
+			f1 := math.Float32frombits(uint32(x0>>32)) * math.Float32frombits(uint32(y0>>32))
+			f2 := math.Float32frombits(uint32(x1)) * math.Float32frombits(uint32(y1))
+			f3 := math.Float32frombits(uint32(x1>>32)) * math.Float32frombits(uint32(y1>>32))
+			if f0 != f0 || f1 != f1 || f2 != f2 || f3 != f3 {
+				code = exitNaN
+				break loop
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(math.Float32bits(f0)) | uint64(math.Float32bits(f1))<<32
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = uint64(math.Float32bits(f2)) | uint64(math.Float32bits(f3))<<32
+			pc = unsafe.Add(pc, 16)
+		case irF32x4Div:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			f0 := math.Float32frombits(uint32(x0)) / math.Float32frombits(uint32(y0))
+			f1 := math.Float32frombits(uint32(x0>>32)) / math.Float32frombits(uint32(y0>>32))
+			f2 := math.Float32frombits(uint32(x1)) / math.Float32frombits(uint32(y1))
+			f3 := math.Float32frombits(uint32(x1>>32)) / math.Float32frombits(uint32(y1>>32))
+			if f0 != f0 || f1 != f1 || f2 != f2 || f3 != f3 {
+				code = exitNaN
+				break loop
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(math.Float32bits(f0)) | uint64(math.Float32bits(f1))<<32
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = uint64(math.Float32bits(f2)) | uint64(math.Float32bits(f3))<<32
+			pc = unsafe.Add(pc, 16)
+		case irF32x4Sqrt:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			f0 := float32(math.Sqrt(float64(math.Float32frombits(uint32(x0)))))
+			f1 := float32(math.Sqrt(float64(math.Float32frombits(uint32(x0 >> 32)))))
+			f2 := float32(math.Sqrt(float64(math.Float32frombits(uint32(x1)))))
+			f3 := float32(math.Sqrt(float64(math.Float32frombits(uint32(x1 >> 32)))))
+			if f0 != f0 || f1 != f1 || f2 != f2 || f3 != f3 {
+				code = exitNaN
+				break loop
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(math.Float32bits(f0)) | uint64(math.Float32bits(f1))<<32
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = uint64(math.Float32bits(f2)) | uint64(math.Float32bits(f3))<<32
+			pc = unsafe.Add(pc, 16)
+		case irF32x4Pmin:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			r0 := x0
+			if math.Float32frombits(uint32(y0)) < math.Float32frombits(uint32(x0)) {
+				r0 ^= (x0 ^ y0) & uint64(0xFFFFFFFF<<0)
+			}
+			if math.Float32frombits(uint32(y0>>32)) < math.Float32frombits(uint32(x0>>32)) {
+				r0 ^= (x0 ^ y0) & uint64(0xFFFFFFFF<<32)
+			}
+			r1 := x1
+			if math.Float32frombits(uint32(y1)) < math.Float32frombits(uint32(x1)) {
+				r1 ^= (x1 ^ y1) & uint64(0xFFFFFFFF<<0)
+			}
+			if math.Float32frombits(uint32(y1>>32)) < math.Float32frombits(uint32(x1>>32)) {
+				r1 ^= (x1 ^ y1) & uint64(0xFFFFFFFF<<32)
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irF32x4Pmax:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			r0 := x0
+			if math.Float32frombits(uint32(x0)) < math.Float32frombits(uint32(y0)) {
+				r0 ^= (x0 ^ y0) & uint64(0xFFFFFFFF<<0)
+			}
+			if math.Float32frombits(uint32(x0>>32)) < math.Float32frombits(uint32(y0>>32)) {
+				r0 ^= (x0 ^ y0) & uint64(0xFFFFFFFF<<32)
+			}
+			r1 := x1
+			if math.Float32frombits(uint32(x1)) < math.Float32frombits(uint32(y1)) {
+				r1 ^= (x1 ^ y1) & uint64(0xFFFFFFFF<<0)
+			}
+			if math.Float32frombits(uint32(x1>>32)) < math.Float32frombits(uint32(y1>>32)) {
+				r1 ^= (x1 ^ y1) & uint64(0xFFFFFFFF<<32)
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irF64x2Abs:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			r0 := x0 &^ 0x8000000000000000
+			r1 := x1 &^ 0x8000000000000000
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irF64x2Neg:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			r0 := x0 ^ 0x8000000000000000
+			r1 := x1 ^ 0x8000000000000000
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irF64x2Eq:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			r0 := uint64(0)
+			if math.Float64frombits(x0) == math.Float64frombits(y0) {
+				r0 |= uint64(1<<64 - 1)
+			}
+			r1 := uint64(0)
+			if math.Float64frombits(x1) == math.Float64frombits(y1) {
+				r1 |= uint64(1<<64 - 1)
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irF64x2Ne:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			r0 := uint64(0)
+			if math.Float64frombits(x0) != math.Float64frombits(y0) {
+				r0 |= uint64(1<<64 - 1)
+			}
+			r1 := uint64(0)
+			if math.Float64frombits(x1) != math.Float64frombits(y1) {
+				r1 |= uint64(1<<64 - 1)
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irF64x2Lt:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			r0 := uint64(0)
+			if math.Float64frombits(x0) < math.Float64frombits(y0) {
+				r0 |= uint64(1<<64 - 1)
+			}
+			r1 := uint64(0)
+			if math.Float64frombits(x1) < math.Float64frombits(y1) {
+				r1 |= uint64(1<<64 - 1)
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irF64x2Gt:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			r0 := uint64(0)
+			if math.Float64frombits(x0) > math.Float64frombits(y0) {
+				r0 |= uint64(1<<64 - 1)
+			}
+			r1 := uint64(0)
+			if math.Float64frombits(x1) > math.Float64frombits(y1) {
+				r1 |= uint64(1<<64 - 1)
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irF64x2Le:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			r0 := uint64(0)
+			if math.Float64frombits(x0) <= math.Float64frombits(y0) {
+				r0 |= uint64(1<<64 - 1)
+			}
+			r1 := uint64(0)
+			if math.Float64frombits(x1) <= math.Float64frombits(y1) {
+				r1 |= uint64(1<<64 - 1)
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irF64x2Ge:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			r0 := uint64(0)
+			if math.Float64frombits(x0) >= math.Float64frombits(y0) {
+				r0 |= uint64(1<<64 - 1)
+			}
+			r1 := uint64(0)
+			if math.Float64frombits(x1) >= math.Float64frombits(y1) {
+				r1 |= uint64(1<<64 - 1)
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irF64x2Add:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			f0 := math.Float64frombits(x0) + math.Float64frombits(y0)
+			f2 := math.Float64frombits(x1) + math.Float64frombits(y1)
+			if f0 != f0 || f2 != f2 {
+				code = exitNaN
+				break loop
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = math.Float64bits(f0)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = math.Float64bits(f2)
+			pc = unsafe.Add(pc, 16)
+		case irF64x2Sub:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			f0 := math.Float64frombits(x0) - math.Float64frombits(y0)
+			f2 := math.Float64frombits(x1) - math.Float64frombits(y1)
+			if f0 != f0 || f2 != f2 {
+				code = exitNaN
+				break loop
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = math.Float64bits(f0)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = math.Float64bits(f2)
+			pc = unsafe.Add(pc, 16)
+		case irF64x2Mul:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			f0 := math.Float64frombits(x0) * math.Float64frombits(y0)
+			f2 := math.Float64frombits(x1) * math.Float64frombits(y1)
+			if f0 != f0 || f2 != f2 {
+				code = exitNaN
+				break loop
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = math.Float64bits(f0)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = math.Float64bits(f2)
+			pc = unsafe.Add(pc, 16)
+		case irF64x2Div:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			f0 := math.Float64frombits(x0) / math.Float64frombits(y0)
+			f2 := math.Float64frombits(x1) / math.Float64frombits(y1)
+			if f0 != f0 || f2 != f2 {
+				code = exitNaN
+				break loop
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = math.Float64bits(f0)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = math.Float64bits(f2)
+			pc = unsafe.Add(pc, 16)
+		case irF64x2Sqrt:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			f0 := math.Sqrt(math.Float64frombits(x0))
+			f2 := math.Sqrt(math.Float64frombits(x1))
+			if f0 != f0 || f2 != f2 {
+				code = exitNaN
+				break loop
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = math.Float64bits(f0)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = math.Float64bits(f2)
+			pc = unsafe.Add(pc, 16)
+		case irF64x2Pmin:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			r0 := x0
+			if math.Float64frombits(y0) < math.Float64frombits(x0) {
+				r0 ^= (x0 ^ y0) & uint64(1<<64-1)
+			}
+			r1 := x1
+			if math.Float64frombits(y1) < math.Float64frombits(x1) {
+				r1 ^= (x1 ^ y1) & uint64(1<<64-1)
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irF64x2Pmax:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			y0, y1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			r0 := x0
+			if math.Float64frombits(x0) < math.Float64frombits(y0) {
+				r0 ^= (x0 ^ y0) & uint64(1<<64-1)
+			}
+			r1 := x1
+			if math.Float64frombits(x1) < math.Float64frombits(y1) {
+				r1 ^= (x1 ^ y1) & uint64(1<<64-1)
+			}
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irF32x4ConvertS:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			r0 := uint64(math.Float32bits(float32(int32(x0)))) | uint64(math.Float32bits(float32(int32(x0>>32))))<<32
+			r1 := uint64(math.Float32bits(float32(int32(x1)))) | uint64(math.Float32bits(float32(int32(x1>>32))))<<32
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irF64x2ConvertS:
+			x := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = math.Float64bits(float64(int32(x)))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = math.Float64bits(float64(int32(x >> 32)))
+			pc = unsafe.Add(pc, 16)
+		case irF32x4ConvertU:
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8+8))
+			r0 := uint64(math.Float32bits(float32(uint32(x0)))) | uint64(math.Float32bits(float32(uint32(x0>>32))))<<32
+			r1 := uint64(math.Float32bits(float32(uint32(x1)))) | uint64(math.Float32bits(float32(uint32(x1>>32))))<<32
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = r1
+			pc = unsafe.Add(pc, 16)
+		case irF64x2ConvertU:
+			x := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = math.Float64bits(float64(uint32(x)))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = math.Float64bits(float64(uint32(x >> 32)))
+			pc = unsafe.Add(pc, 16)
+		case irVLoad:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+			if ea+16 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			x0, x1 := *(*uint64)(p), *(*uint64)(unsafe.Add(p, 8))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+			pc = unsafe.Add(pc, 16)
+		case irVLoadX:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+*(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))) + uint64(uint32(in.d))
+			if ea+16 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			x0, x1 := *(*uint64)(p), *(*uint64)(unsafe.Add(p, 8))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+			pc = unsafe.Add(pc, 16)
+		case irVLoadK:
+			ea := uint64(uint32(in.d))
+			if ea+16 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			x0, x1 := *(*uint64)(p), *(*uint64)(unsafe.Add(p, 8))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+			pc = unsafe.Add(pc, 16)
+		case irVLoadP:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+uint32(in.e)) + uint64(uint32(in.d))
+			if ea+16 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			x0, x1 := *(*uint64)(p), *(*uint64)(unsafe.Add(p, 8))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+			pc = unsafe.Add(pc, 16)
+		case irVLoadS:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+*(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))<<(uint32(in.e)&31)) + uint64(uint32(in.d))
+			if ea+16 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			x0, x1 := *(*uint64)(p), *(*uint64)(unsafe.Add(p, 8))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+			pc = unsafe.Add(pc, 16)
+		case irVStore:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+			if ea+16 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-16 {
+				code = exitMemory
+				break loop
+			}
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8))
+			p := unsafe.Add(mem, ea)
+			*(*uint64)(p), *(*uint64)(unsafe.Add(p, 8)) = x0, x1
+			pc = unsafe.Add(pc, 16)
+		case irVStoreX:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+*(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))) + uint64(uint32(in.d))
+			if ea+16 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-16 {
+				code = exitMemory
+				break loop
+			}
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8))
+			p := unsafe.Add(mem, ea)
+			*(*uint64)(p), *(*uint64)(unsafe.Add(p, 8)) = x0, x1
+			pc = unsafe.Add(pc, 16)
+		case irVStoreK:
+			ea := uint64(uint32(in.d))
+			if ea+16 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-16 {
+				code = exitMemory
+				break loop
+			}
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8))
+			p := unsafe.Add(mem, ea)
+			*(*uint64)(p), *(*uint64)(unsafe.Add(p, 8)) = x0, x1
+			pc = unsafe.Add(pc, 16)
+		case irVStoreP:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+uint32(in.e)) + uint64(uint32(in.d))
+			if ea+16 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-16 {
+				code = exitMemory
+				break loop
+			}
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8))
+			p := unsafe.Add(mem, ea)
+			*(*uint64)(p), *(*uint64)(unsafe.Add(p, 8)) = x0, x1
+			pc = unsafe.Add(pc, 16)
+		case irVStoreS:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+*(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))<<(uint32(in.e)&31)) + uint64(uint32(in.d))
+			if ea+16 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-16 {
+				code = exitMemory
+				break loop
+			}
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8))
+			p := unsafe.Add(mem, ea)
+			*(*uint64)(p), *(*uint64)(unsafe.Add(p, 8)) = x0, x1
+			pc = unsafe.Add(pc, 16)
+		case irVLoad8x8S:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+			if ea+8 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			h := *(*uint64)(p)
+			x0 := h & 0xFFFFFFFF
+			x0 = (x0 | x0<<16) & 0x0000FFFF0000FFFF
+			x0 = (x0 | x0<<8) & 0x00FF00FF00FF00FF
+			x0 |= x0 & 0x0080008000800080 * 0x1FE
+			x1 := h >> 32
+			x1 = (x1 | x1<<16) & 0x0000FFFF0000FFFF
+			x1 = (x1 | x1<<8) & 0x00FF00FF00FF00FF
+			x1 |= x1 & 0x0080008000800080 * 0x1FE
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+			pc = unsafe.Add(pc, 16)
+		case irVLoad8x8U:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+			if ea+8 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			h := *(*uint64)(p)
+			x0 := h & 0xFFFFFFFF
+			x0 = (x0 | x0<<16) & 0x0000FFFF0000FFFF
+			x0 = (x0 | x0<<8) & 0x00FF00FF00FF00FF
+			x1 := h >> 32
+			x1 = (x1 | x1<<16) & 0x0000FFFF0000FFFF
+			x1 = (x1 | x1<<8) & 0x00FF00FF00FF00FF
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+			pc = unsafe.Add(pc, 16)
+		case irVLoad16x4S:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+			if ea+8 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			h := *(*uint64)(p)
+			x0 := h & 0xFFFFFFFF
+			x0 = (x0 | x0<<16) & 0x0000FFFF0000FFFF
+			x0 |= x0 & 0x0000800000008000 * 0x1FFFE
+			x1 := h >> 32
+			x1 = (x1 | x1<<16) & 0x0000FFFF0000FFFF
+			x1 |= x1 & 0x0000800000008000 * 0x1FFFE
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+			pc = unsafe.Add(pc, 16)
+		case irVLoad16x4U:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+			if ea+8 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			h := *(*uint64)(p)
+			x0 := h & 0xFFFFFFFF
+			x0 = (x0 | x0<<16) & 0x0000FFFF0000FFFF
+			x1 := h >> 32
+			x1 = (x1 | x1<<16) & 0x0000FFFF0000FFFF
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+			pc = unsafe.Add(pc, 16)
+		case irVLoad32x2S:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+			if ea+8 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			h := *(*uint64)(p)
+			x0 := h & 0xFFFFFFFF
+			x0 = uint64(int64(int32(x0)))
+			x1 := h >> 32
+			x1 = uint64(int64(int32(x1)))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+			pc = unsafe.Add(pc, 16)
+		case irVLoad32x2U:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+			if ea+8 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			h := *(*uint64)(p)
+			x0 := h & 0xFFFFFFFF
+			x1 := h >> 32
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+			pc = unsafe.Add(pc, 16)
+		case irVLoad8Splat:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+			if ea+1 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			x := 0x101010101010101 * uint64(*(*uint8)(p))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x
+			pc = unsafe.Add(pc, 16)
+		case irVLoad8Lane:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+			if ea+1 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			l := *(*uint8)(p)
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+			*(*uint8)(unsafe.Add(fp, int(in.a)*8+int(in.e))) = l
+			pc = unsafe.Add(pc, 16)
+		case irVStore8Lane:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+			if ea+1 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty {
+				code = exitMemory
+				break loop
+			}
+			*(*uint8)(unsafe.Add(mem, ea)) = *(*uint8)(unsafe.Add(fp, int(in.a)*8+int(in.e)))
+			pc = unsafe.Add(pc, 16)
+		case irVLoad16Splat:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+			if ea+2 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			x := 0x1000100010001 * uint64(*(*uint16)(p))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x
+			pc = unsafe.Add(pc, 16)
+		case irVLoad16Lane:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+			if ea+2 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			l := *(*uint16)(p)
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+			*(*uint16)(unsafe.Add(fp, int(in.a)*8+int(in.e))) = l
+			pc = unsafe.Add(pc, 16)
+		case irVStore16Lane:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+			if ea+2 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-2 {
+				code = exitMemory
+				break loop
+			}
+			*(*uint16)(unsafe.Add(mem, ea)) = *(*uint16)(unsafe.Add(fp, int(in.a)*8+int(in.e)))
+			pc = unsafe.Add(pc, 16)
+		case irVLoad32Splat:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+			if ea+4 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			x := 0x100000001 * uint64(*(*uint32)(p))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x
+			pc = unsafe.Add(pc, 16)
+		case irVLoad32Lane:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+			if ea+4 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			l := *(*uint32)(p)
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+			*(*uint32)(unsafe.Add(fp, int(in.a)*8+int(in.e))) = l
+			pc = unsafe.Add(pc, 16)
+		case irVStore32Lane:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+			if ea+4 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+				code = exitMemory
+				break loop
+			}
+			*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, int(in.a)*8+int(in.e)))
+			pc = unsafe.Add(pc, 16)
+		case irVLoad64Splat:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+			if ea+8 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			x := *(*uint64)(p)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x
+			pc = unsafe.Add(pc, 16)
+		case irVLoad64Lane:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+			if ea+8 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			l := *(*uint64)(p)
+			x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+			*(*uint64)(unsafe.Add(fp, int(in.a)*8+int(in.e))) = l
+			pc = unsafe.Add(pc, 16)
+		case irVStore64Lane:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+			if ea+8 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
+				code = exitMemory
+				break loop
+			}
+			*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, int(in.a)*8+int(in.e)))
+			pc = unsafe.Add(pc, 16)
+		case irVLoad32Zero:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+			if ea+4 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			x := uint64(*(*uint32)(p))
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = 0
+			pc = unsafe.Add(pc, 16)
+		case irVLoad64Zero:
+			ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+			if ea+8 > msize {
+				code = int(TrapMemory)
+				break loop
+			}
+			p := unsafe.Add(mem, ea)
+			x := *(*uint64)(p)
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x
+			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = 0
+			pc = unsafe.Add(pc, 16)
 		case irConst_Const_I32AndImm:
 			{
 				{
@@ -9216,7 +11363,7 @@ loop:
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case 32, 33, 34, 35, 605, 606, 607, 608, 609, 610, 611, 612, 613, 614, 615, 616, 617, 618, 619, 620, 621, 622, 623, 624, 625, 626, 627, 628, 629, 630, 631, 632, 633, 634, 635, 636, 637, 638, 639, 640, 641, 642, 643, 644, 645, 646, 647, 648, 649, 650, 651, 652, 653, 654, 655, 656, 657, 658, 659, 660, 661, 662, 663, 664, 665, 666, 667, 668, 669, 670, 671, 672, 673, 674, 675, 676, 677, 678, 679, 680, 681, 682, 683, 684, 685, 686, 687, 688, 689, 690, 691, 692, 693, 694, 695, 696, 697, 698, 699, 700, 701, 702, 703, 704, 705, 706, 707, 708, 709, 710, 711, 712, 713, 714, 715, 716, 717, 718, 719, 720, 721, 722, 723, 724, 725, 726, 727, 728, 729, 730, 731, 732, 733, 734, 735, 736, 737, 738, 739, 740, 741, 742, 743, 744, 745, 746, 747, 748, 749, 750, 751, 752, 753, 754, 755, 756, 757, 758, 759, 760, 761, 762, 763, 764, 765, 766, 767, 768, 769, 770, 771, 772, 773, 774, 775, 776, 777, 778, 779, 780, 781, 782, 783, 784, 785, 786, 787, 788, 789, 790, 791, 792, 793, 794, 795, 796, 797, 798, 799, 800, 801, 802, 803, 804, 805, 806, 807, 808, 809, 810, 811, 812, 813, 814, 815, 816, 817, 818, 819, 820, 821, 822, 823, 824, 825, 826, 827, 828, 829, 830, 831, 832, 833, 834, 835, 836, 837, 838, 839, 840, 841, 842, 843, 844, 845, 846, 847, 848, 849, 850, 851, 852, 853, 854, 855, 856, 857, 858, 859, 860, 861, 862, 863, 864, 865, 866, 867, 868, 869, 870, 871, 872, 873, 874, 875, 876, 877, 878, 879, 880, 881, 882, 883, 884, 885, 886, 887, 888, 889, 890, 891, 892, 893, 894, 895, 896, 897, 898, 899, 900, 901, 902, 903, 904, 905, 906, 907, 908, 909, 910, 911, 912, 913, 914, 915, 916, 917, 918, 919, 920, 921, 922, 923, 924, 925, 926, 927, 928, 929, 930, 931, 932, 933, 934, 935, 936, 937, 938, 939, 940, 941, 942, 943, 944, 945, 946, 947, 948, 949, 950, 951, 952, 953, 954, 955, 956, 957, 958, 959, 960, 961, 962, 963, 964, 965, 966, 967, 968, 969, 970, 971, 972, 973, 974, 975, 976, 977, 978, 979, 980, 981, 982, 983, 984, 985, 986, 987, 988, 989, 990, 991, 992, 993, 994, 995, 996, 997, 998, 999, 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 1015, 1016, 1017, 1018, 1019, 1020, 1021, 1022, 1023:
+		case 32, 33, 34, 35, 803, 804, 805, 806, 807, 808, 809, 810, 811, 812, 813, 814, 815, 816, 817, 818, 819, 820, 821, 822, 823, 824, 825, 826, 827, 828, 829, 830, 831, 832, 833, 834, 835, 836, 837, 838, 839, 840, 841, 842, 843, 844, 845, 846, 847, 848, 849, 850, 851, 852, 853, 854, 855, 856, 857, 858, 859, 860, 861, 862, 863, 864, 865, 866, 867, 868, 869, 870, 871, 872, 873, 874, 875, 876, 877, 878, 879, 880, 881, 882, 883, 884, 885, 886, 887, 888, 889, 890, 891, 892, 893, 894, 895, 896, 897, 898, 899, 900, 901, 902, 903, 904, 905, 906, 907, 908, 909, 910, 911, 912, 913, 914, 915, 916, 917, 918, 919, 920, 921, 922, 923, 924, 925, 926, 927, 928, 929, 930, 931, 932, 933, 934, 935, 936, 937, 938, 939, 940, 941, 942, 943, 944, 945, 946, 947, 948, 949, 950, 951, 952, 953, 954, 955, 956, 957, 958, 959, 960, 961, 962, 963, 964, 965, 966, 967, 968, 969, 970, 971, 972, 973, 974, 975, 976, 977, 978, 979, 980, 981, 982, 983, 984, 985, 986, 987, 988, 989, 990, 991, 992, 993, 994, 995, 996, 997, 998, 999, 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 1015, 1016, 1017, 1018, 1019, 1020, 1021, 1022, 1023:
 			code = exitInvalid
 			break loop
 		}

@@ -410,207 +410,405 @@ const (
 	irStore64P                            = 402
 	irStore64S                            = 403
 	irStore64I                            = 404
-	irConst_Const_I32AndImm               = 405
-	irConst_F32Le_c                       = 406
-	irConst_F64Mul_c_Load64K              = 407
-	irConst_I32AddImm                     = 408
-	irConst_I32AddImm_Call                = 409
-	irConst_I32AddImm_I32NeLoopImm_a      = 410
-	irConst_I32AddImm_Mov_b               = 411
-	irConst_I32AndImm                     = 412
-	irConst_I32AndImm_Const               = 413
-	irConst_I32AndImm_I32EqBrImm_a        = 414
-	irConst_I32AndImm_I32Ne_c             = 415
-	irConst_I32AndImm_I32ShlImm_b         = 416
-	irConst_I32AndImm_Ret1_a              = 417
-	irConst_I32LtUBrImm                   = 418
-	irConst_I32MulImm_I32AddImm_b         = 419
-	irConst_I32MulImm_Ret1_a              = 420
-	irConst_I32RemU_c_I64MulImm_b         = 421
-	irConst_I32ShlImm_I32AddImm_b         = 422
-	irConst_Store32I                      = 423
-	irConst_Store32I_Load64               = 424
-	irF32Add_F32Mul_b_F32Add_b            = 425
-	irF32Mul_F32Add_b                     = 426
-	irF32Mul_F32Add_b_Load32              = 427
-	irF32Mul_F32Add_b_Store32_a           = 428
-	irF32Mul_F32Add_c_Const               = 429
-	irF32Mul_F32Mul_F32Add_b              = 430
-	irF32Mul_F32Neg_b                     = 431
-	irF32Mul_Load32_Load32                = 432
-	irF32Sub_F32Add_b                     = 433
-	irF32Sub_F32Add_b_F32Mul_bc           = 434
-	irF64Add_F64Add_c                     = 435
-	irF64Add_F64Add_c_F64Add_c            = 436
-	irF64Add_Store64_a                    = 437
-	irF64Add_Store64_a_Load64             = 438
-	irF64Add_Store64K_a_Load64K           = 439
-	irF64Mul_Const                        = 440
-	irF64Mul_Const_F64Div_b               = 441
-	irF64Mul_F64Add_b_Store64_a           = 442
-	irF64Mul_F64Mul_Const                 = 443
-	irF64Mul_F64Mul_b_Load64              = 444
-	irF64Mul_Load64P_F64Sub_c             = 445
-	irF64SubMul_Store64_a_I32AddImm       = 446
-	irGlobalGet_Const_I32AddImm           = 447
-	irGlobalGet_I32AddImm_b_GlobalSet_a   = 448
-	irGlobalSet_Ret1                      = 449
-	irGlobalSet_Store32                   = 450
-	irGlobalSet_Store64_Store32           = 451
-	irI32Add_I32Add_Mov                   = 452
-	irI32Add_I32Add_b_I32XorImm           = 453
-	irI32Add_I32Add_c_I32Xor              = 454
-	irI32Add_I32AddImm                    = 455
-	irI32Add_I32AddImm_b_Load32P          = 456
-	irI32Add_I32AndImm_I32NeLoopImm_a     = 457
-	irI32Add_Load32_I32Add_c              = 458
-	irI32Add_Load32P_I32Add_c             = 459
-	irI32Add_Load32X_I32ShlImm_b          = 460
-	irI32Add_Load64P_b                    = 461
-	irI32Add_Load8U_b_Const               = 462
-	irI32Add_Ret1_a                       = 463
-	irI32Add_Store32_a                    = 464
-	irI32Add_Store32_a_BrLoop             = 465
-	irI32Add_Store8I_b_I32Add             = 466
-	irI32AddImm_BrLoop                    = 467
-	irI32AddImm_Call                      = 468
-	irI32AddImm_GlobalSet_a_Ret1          = 469
-	irI32AddImm_I32AddImm                 = 470
-	irI32AddImm_I32AddImm_BrLoop          = 471
-	irI32AddImm_I32AddImm_I32NeLoopImm_a  = 472
-	irI32AddImm_I32AddImm_Load32_b        = 473
-	irI32AddImm_I32AndImm_b_I32GtUBrImm_a = 474
-	irI32AddImm_I32GtSBr_b_Store32        = 475
-	irI32AddImm_I32NeLoopImm              = 476
-	irI32AddImm_I32ShlImm_I32GeUBr_a      = 477
-	irI32AddImm_Load32_I32AddImm          = 478
-	irI32AddImm_Load32_b                  = 479
-	irI32AddImm_Load64_b_I64RotlImm_b     = 480
-	irI32AddImm_Load8UP_I32NeBrImm_a      = 481
-	irI32AddImm_Load8UP_Store8_a          = 482
-	irI32AddImm_Store32_b_I32AddImm       = 483
-	irI32AddImm_Store8_a_Load8U           = 484
-	irI32And_I32And_I32Xor_c              = 485
-	irI32And_I32Xor_c                     = 486
-	irI32AndImm_I32NeBrImm_a              = 487
-	irI32AndImm_I32ShlImm_b               = 488
-	irI32AndImm_I32ShlImm_b_Load32P_b     = 489
-	irI32AndImm_I32ShrUImm_I32Or_c        = 490
-	irI32AndImm_Load8UP                   = 491
-	irI32AndImm_Load8UP_I32NeBr_b         = 492
-	irI32Eq_Mov_b_Mov_b                   = 493
-	irI32EqBrImm_Const_Br                 = 494
-	irI32EqBrImm_I32EqBrImm_I32AddImm     = 495
-	irI32GtSImm_I32AddImm_I32NeLoopImm    = 496
-	irI32GtUBrImm_I32MulImm_Load64P_b     = 497
-	irI32GtUImm_BrTable                   = 498
-	irI32GtULoopImm_I32Add_Ret1_a         = 499
-	irI32LeSBr_Store32P_I32AddImm         = 500
-	irI32LtSLoop_I32AddImm                = 501
-	irI32LtULoop_I32AddImm_I32NeLoop_a    = 502
-	irI32MulImm_I32Add_b_Ret1_a           = 503
-	irI32RemS_Const_I32EqImm              = 504
-	irI32RemU_Mov_b                       = 505
-	irI32Rotl_Ret1_a                      = 506
-	irI32RotlImm_I32RotlImm_I32Xor_c      = 507
-	irI32RotlImm_I32Xor_c                 = 508
-	irI32RotlImm_I32Xor_c_I32And          = 509
-	irI32RotlImm_I32Xor_c_Mov             = 510
-	irI32Shl_I32Or_c_Ret1_a               = 511
-	irI32ShlImm_I32Add_c                  = 512
-	irI32ShlImm_I32Add_c_Load32_b         = 513
-	irI32ShlImm_I32Add_c_Load64_b         = 514
-	irI32ShlImm_I32Add_c_Mov              = 515
-	irI32ShlImm_I32ShrSImm_b              = 516
-	irI32ShlImm_I32ShrSImm_b_Const        = 517
-	irI32ShlImm_I32Xor_b_I32ShrUImm_b     = 518
-	irI32ShlImm_Load32_I32Xor_b           = 519
-	irI32ShrU_I32Or_c_Ret1_a              = 520
-	irI32ShrUImm_I32Xor_c                 = 521
-	irI32ShrUImm_I32XorImm                = 522
-	irI32ShrUImm_Load32_I32Xor_b          = 523
-	irI32Xor_I32MulImm_b_Ret1_a           = 524
-	irI32Xor_I32ShlImm_b_I32Xor_b         = 525
-	irI64MulImm_I64ShrUImm_b_I32Wrap_b    = 526
-	irI64MulImm_I64ShrUImm_b_I64Xor_b     = 527
-	irI64MulImm_Store64_a                 = 528
-	irI64ShrUImm_I32Wrap_b                = 529
-	irLoad32_Const                        = 530
-	irLoad32_Const_I32AddImm              = 531
-	irLoad32_Const_I32LtSImm              = 532
-	irLoad32_Const_I32LtUImm              = 533
-	irLoad32_Const_I32NeImm               = 534
-	irLoad32_Const_Store8I                = 535
-	irLoad32_I32EqBrImm_a                 = 536
-	irLoad32_I32ShlImm_b_I32AddImm_b      = 537
-	irLoad32_I32ShlImm_b_Load32P_b        = 538
-	irLoad32_Load32                       = 539
-	irLoad32_Load32_Const                 = 540
-	irLoad32_Load32_I32GtS_c              = 541
-	irLoad32_Load32_I32GtU_c              = 542
-	irLoad32_Load32_I32LeS_c              = 543
-	irLoad32_Load32_I32LtS_c              = 544
-	irLoad32_Load32_I32LtU_c              = 545
-	irLoad32_Load32_I32NeLoopImm_a        = 546
-	irLoad32_Load32_I32Xor_c              = 547
-	irLoad32_Load32_Load32                = 548
-	irLoad32_Load32_b                     = 549
-	irLoad32_Load32_b_Const               = 550
-	irLoad32_Load32_b_I32LeU_c            = 551
-	irLoad32_Load64_b_F64Mul_c            = 552
-	irLoad32_Load64_b_Load64              = 553
-	irLoad32_Load8U_b_Const               = 554
-	irLoad32_Mov_Store32                  = 555
-	irLoad32_Store32_a                    = 556
-	irLoad32_Store32_a_Br                 = 557
-	irLoad64_Const                        = 558
-	irLoad64_F64MulAdd_c_F64Add_c         = 559
-	irLoad64_I64EqBr_a                    = 560
-	irLoad64P_F64Mul_c_Load64P            = 561
-	irLoad64P_I32AddImm_Load64_b          = 562
-	irLoad8U_BrTable_a                    = 563
-	irLoad8UX_I32NeBrImm_a                = 564
-	irMov_Call                            = 565
-	irMov_CallIndirect                    = 566
-	irMov_Const                           = 567
-	irMov_Const_Call                      = 568
-	irMov_I32Add_c_Store32_a              = 569
-	irMov_I32AddImm                       = 570
-	irMov_I32AddImm_I32NeLoopImm_a        = 571
-	irMov_I32AddImm_I32Xor_c              = 572
-	irMov_I32EqBrImm                      = 573
-	irMov_I32EqBrImm_Load32               = 574
-	irMov_I32GtSLoop                      = 575
-	irMov_I32NeLoopImm                    = 576
-	irMov_I32Xor_c                        = 577
-	irMov_Load32_Const                    = 578
-	irMov_Load32_b_I32AddImm_b            = 579
-	irMov_Load8U_I32NeLoopImm_a           = 580
-	irMov_Mov                             = 581
-	irMov_Mov_Call                        = 582
-	irMov_Mov_CallIndirect                = 583
-	irMov_Mov_I32LeSLoop_b                = 584
-	irMov_Mov_Load32                      = 585
-	irMov_Mov_Mov                         = 586
-	irMov_Mov_b                           = 587
-	irMov_Store32_a_Load32                = 588
-	irSelect_I32NeImm_b_I32EqBrImm        = 589
-	irSelect_Store32_a_Load32             = 590
-	irStore32_Br                          = 591
-	irStore32_BrLoop                      = 592
-	irStore32_Const                       = 593
-	irStore32_I32AddImm_BrLoop            = 594
-	irStore32_I32AddImm_I32NeLoopImm_a    = 595
-	irStore32_Load32                      = 596
-	irStore32_Load32_Const                = 597
-	irStore32_Load32_Load32               = 598
-	irStore32_Load32_Load32_b             = 599
-	irStore32_Load32_Load8U_b             = 600
-	irStore32_Load32_Ret1_a               = 601
-	irStore32_Store32                     = 602
-	irStore32_Store32_Br                  = 603
-	irStore64_Load64_Const                = 604
-	numOps                                = 605
+	irVector                              = 405
+	irVConst                              = 406
+	irI8x16Abs                            = 407
+	irI8x16Neg                            = 408
+	irI8x16Add                            = 409
+	irI8x16Sub                            = 410
+	irI8x16MinS                           = 411
+	irI8x16MaxS                           = 412
+	irI8x16MinU                           = 413
+	irI8x16MaxU                           = 414
+	irI8x16Shl                            = 415
+	irI8x16ShrS                           = 416
+	irI8x16ShrU                           = 417
+	irI8x16Popcnt                         = 418
+	irI8x16AddSatS                        = 419
+	irI8x16AddSatU                        = 420
+	irI8x16SubSatS                        = 421
+	irI8x16SubSatU                        = 422
+	irI8x16AvgrU                          = 423
+	irI8x16Eq                             = 424
+	irI8x16Ne                             = 425
+	irI8x16LtS                            = 426
+	irI8x16GtS                            = 427
+	irI8x16LeS                            = 428
+	irI8x16GeS                            = 429
+	irI8x16LtU                            = 430
+	irI8x16GtU                            = 431
+	irI8x16LeU                            = 432
+	irI8x16GeU                            = 433
+	irI8x16Bitmask                        = 434
+	irI8x16AllTrue                        = 435
+	irI8x16Splat                          = 436
+	irI8x16ExtractS                       = 437
+	irI8x16ExtractU                       = 438
+	irI8x16Replace                        = 439
+	irI16x8Abs                            = 440
+	irI16x8Neg                            = 441
+	irI16x8Add                            = 442
+	irI16x8Sub                            = 443
+	irI16x8MinS                           = 444
+	irI16x8MaxS                           = 445
+	irI16x8MinU                           = 446
+	irI16x8MaxU                           = 447
+	irI16x8Shl                            = 448
+	irI16x8ShrS                           = 449
+	irI16x8ShrU                           = 450
+	irI16x8Mul                            = 451
+	irI16x8AddSatS                        = 452
+	irI16x8AddSatU                        = 453
+	irI16x8SubSatS                        = 454
+	irI16x8SubSatU                        = 455
+	irI16x8AvgrU                          = 456
+	irI16x8Eq                             = 457
+	irI16x8Ne                             = 458
+	irI16x8LtS                            = 459
+	irI16x8GtS                            = 460
+	irI16x8LeS                            = 461
+	irI16x8GeS                            = 462
+	irI16x8LtU                            = 463
+	irI16x8GtU                            = 464
+	irI16x8LeU                            = 465
+	irI16x8GeU                            = 466
+	irI16x8Bitmask                        = 467
+	irI16x8AllTrue                        = 468
+	irI16x8Splat                          = 469
+	irI16x8ExtractS                       = 470
+	irI16x8ExtractU                       = 471
+	irI16x8Replace                        = 472
+	irI32x4Abs                            = 473
+	irI32x4Neg                            = 474
+	irI32x4Add                            = 475
+	irI32x4Sub                            = 476
+	irI32x4MinS                           = 477
+	irI32x4MaxS                           = 478
+	irI32x4MinU                           = 479
+	irI32x4MaxU                           = 480
+	irI32x4Shl                            = 481
+	irI32x4ShrS                           = 482
+	irI32x4ShrU                           = 483
+	irI32x4Mul                            = 484
+	irI32x4Dot                            = 485
+	irI32x4Eq                             = 486
+	irI32x4Ne                             = 487
+	irI32x4LtS                            = 488
+	irI32x4GtS                            = 489
+	irI32x4LeS                            = 490
+	irI32x4GeS                            = 491
+	irI32x4LtU                            = 492
+	irI32x4GtU                            = 493
+	irI32x4LeU                            = 494
+	irI32x4GeU                            = 495
+	irI32x4Bitmask                        = 496
+	irI32x4AllTrue                        = 497
+	irI32x4Splat                          = 498
+	irI32x4Extract                        = 499
+	irI32x4Replace                        = 500
+	irI64x2Abs                            = 501
+	irI64x2Neg                            = 502
+	irI64x2Add                            = 503
+	irI64x2Sub                            = 504
+	irI64x2Mul                            = 505
+	irI64x2Shl                            = 506
+	irI64x2ShrS                           = 507
+	irI64x2ShrU                           = 508
+	irI64x2Eq                             = 509
+	irI64x2Ne                             = 510
+	irI64x2LtS                            = 511
+	irI64x2GtS                            = 512
+	irI64x2LeS                            = 513
+	irI64x2GeS                            = 514
+	irI64x2AllTrue                        = 515
+	irI64x2Bitmask                        = 516
+	irI64x2Splat                          = 517
+	irI64x2Extract                        = 518
+	irI64x2Replace                        = 519
+	irI16x8ExtendLowS                     = 520
+	irI16x8ExtendHighS                    = 521
+	irI16x8ExtendLowU                     = 522
+	irI16x8ExtendHighU                    = 523
+	irI32x4ExtendLowS                     = 524
+	irI32x4ExtendHighS                    = 525
+	irI32x4ExtendLowU                     = 526
+	irI32x4ExtendHighU                    = 527
+	irI64x2ExtendLowS                     = 528
+	irI64x2ExtendHighS                    = 529
+	irI64x2ExtendLowU                     = 530
+	irI64x2ExtendHighU                    = 531
+	irVNot                                = 532
+	irVAnd                                = 533
+	irVAndNot                             = 534
+	irVOr                                 = 535
+	irVXor                                = 536
+	irVBitselect                          = 537
+	irVAnyTrue                            = 538
+	irF32x4Abs                            = 539
+	irF32x4Neg                            = 540
+	irF32x4Eq                             = 541
+	irF32x4Ne                             = 542
+	irF32x4Lt                             = 543
+	irF32x4Gt                             = 544
+	irF32x4Le                             = 545
+	irF32x4Ge                             = 546
+	irF32x4Add                            = 547
+	irF32x4Sub                            = 548
+	irF32x4Mul                            = 549
+	irF32x4Div                            = 550
+	irF32x4Sqrt                           = 551
+	irF32x4Pmin                           = 552
+	irF32x4Pmax                           = 553
+	irF64x2Abs                            = 554
+	irF64x2Neg                            = 555
+	irF64x2Eq                             = 556
+	irF64x2Ne                             = 557
+	irF64x2Lt                             = 558
+	irF64x2Gt                             = 559
+	irF64x2Le                             = 560
+	irF64x2Ge                             = 561
+	irF64x2Add                            = 562
+	irF64x2Sub                            = 563
+	irF64x2Mul                            = 564
+	irF64x2Div                            = 565
+	irF64x2Sqrt                           = 566
+	irF64x2Pmin                           = 567
+	irF64x2Pmax                           = 568
+	irF32x4ConvertS                       = 569
+	irF64x2ConvertS                       = 570
+	irF32x4ConvertU                       = 571
+	irF64x2ConvertU                       = 572
+	irVLoad                               = 573
+	irVLoadX                              = 574
+	irVLoadK                              = 575
+	irVLoadP                              = 576
+	irVLoadS                              = 577
+	irVStore                              = 578
+	irVStoreX                             = 579
+	irVStoreK                             = 580
+	irVStoreP                             = 581
+	irVStoreS                             = 582
+	irVLoad8x8S                           = 583
+	irVLoad8x8U                           = 584
+	irVLoad16x4S                          = 585
+	irVLoad16x4U                          = 586
+	irVLoad32x2S                          = 587
+	irVLoad32x2U                          = 588
+	irVLoad8Splat                         = 589
+	irVLoad8Lane                          = 590
+	irVStore8Lane                         = 591
+	irVLoad16Splat                        = 592
+	irVLoad16Lane                         = 593
+	irVStore16Lane                        = 594
+	irVLoad32Splat                        = 595
+	irVLoad32Lane                         = 596
+	irVStore32Lane                        = 597
+	irVLoad64Splat                        = 598
+	irVLoad64Lane                         = 599
+	irVStore64Lane                        = 600
+	irVLoad32Zero                         = 601
+	irVLoad64Zero                         = 602
+	irConst_Const_I32AndImm               = 603
+	irConst_F32Le_c                       = 604
+	irConst_F64Mul_c_Load64K              = 605
+	irConst_I32AddImm                     = 606
+	irConst_I32AddImm_Call                = 607
+	irConst_I32AddImm_I32NeLoopImm_a      = 608
+	irConst_I32AddImm_Mov_b               = 609
+	irConst_I32AndImm                     = 610
+	irConst_I32AndImm_Const               = 611
+	irConst_I32AndImm_I32EqBrImm_a        = 612
+	irConst_I32AndImm_I32Ne_c             = 613
+	irConst_I32AndImm_I32ShlImm_b         = 614
+	irConst_I32AndImm_Ret1_a              = 615
+	irConst_I32LtUBrImm                   = 616
+	irConst_I32MulImm_I32AddImm_b         = 617
+	irConst_I32MulImm_Ret1_a              = 618
+	irConst_I32RemU_c_I64MulImm_b         = 619
+	irConst_I32ShlImm_I32AddImm_b         = 620
+	irConst_Store32I                      = 621
+	irConst_Store32I_Load64               = 622
+	irF32Add_F32Mul_b_F32Add_b            = 623
+	irF32Mul_F32Add_b                     = 624
+	irF32Mul_F32Add_b_Load32              = 625
+	irF32Mul_F32Add_b_Store32_a           = 626
+	irF32Mul_F32Add_c_Const               = 627
+	irF32Mul_F32Mul_F32Add_b              = 628
+	irF32Mul_F32Neg_b                     = 629
+	irF32Mul_Load32_Load32                = 630
+	irF32Sub_F32Add_b                     = 631
+	irF32Sub_F32Add_b_F32Mul_bc           = 632
+	irF64Add_F64Add_c                     = 633
+	irF64Add_F64Add_c_F64Add_c            = 634
+	irF64Add_Store64_a                    = 635
+	irF64Add_Store64_a_Load64             = 636
+	irF64Add_Store64K_a_Load64K           = 637
+	irF64Mul_Const                        = 638
+	irF64Mul_Const_F64Div_b               = 639
+	irF64Mul_F64Add_b_Store64_a           = 640
+	irF64Mul_F64Mul_Const                 = 641
+	irF64Mul_F64Mul_b_Load64              = 642
+	irF64Mul_Load64P_F64Sub_c             = 643
+	irF64SubMul_Store64_a_I32AddImm       = 644
+	irGlobalGet_Const_I32AddImm           = 645
+	irGlobalGet_I32AddImm_b_GlobalSet_a   = 646
+	irGlobalSet_Ret1                      = 647
+	irGlobalSet_Store32                   = 648
+	irGlobalSet_Store64_Store32           = 649
+	irI32Add_I32Add_Mov                   = 650
+	irI32Add_I32Add_b_I32XorImm           = 651
+	irI32Add_I32Add_c_I32Xor              = 652
+	irI32Add_I32AddImm                    = 653
+	irI32Add_I32AddImm_b_Load32P          = 654
+	irI32Add_I32AndImm_I32NeLoopImm_a     = 655
+	irI32Add_Load32_I32Add_c              = 656
+	irI32Add_Load32P_I32Add_c             = 657
+	irI32Add_Load32X_I32ShlImm_b          = 658
+	irI32Add_Load64P_b                    = 659
+	irI32Add_Load8U_b_Const               = 660
+	irI32Add_Ret1_a                       = 661
+	irI32Add_Store32_a                    = 662
+	irI32Add_Store32_a_BrLoop             = 663
+	irI32Add_Store8I_b_I32Add             = 664
+	irI32AddImm_BrLoop                    = 665
+	irI32AddImm_Call                      = 666
+	irI32AddImm_GlobalSet_a_Ret1          = 667
+	irI32AddImm_I32AddImm                 = 668
+	irI32AddImm_I32AddImm_BrLoop          = 669
+	irI32AddImm_I32AddImm_I32NeLoopImm_a  = 670
+	irI32AddImm_I32AddImm_Load32_b        = 671
+	irI32AddImm_I32AndImm_b_I32GtUBrImm_a = 672
+	irI32AddImm_I32GtSBr_b_Store32        = 673
+	irI32AddImm_I32NeLoopImm              = 674
+	irI32AddImm_I32ShlImm_I32GeUBr_a      = 675
+	irI32AddImm_Load32_I32AddImm          = 676
+	irI32AddImm_Load32_b                  = 677
+	irI32AddImm_Load64_b_I64RotlImm_b     = 678
+	irI32AddImm_Load8UP_I32NeBrImm_a      = 679
+	irI32AddImm_Load8UP_Store8_a          = 680
+	irI32AddImm_Store32_b_I32AddImm       = 681
+	irI32AddImm_Store8_a_Load8U           = 682
+	irI32And_I32And_I32Xor_c              = 683
+	irI32And_I32Xor_c                     = 684
+	irI32AndImm_I32NeBrImm_a              = 685
+	irI32AndImm_I32ShlImm_b               = 686
+	irI32AndImm_I32ShlImm_b_Load32P_b     = 687
+	irI32AndImm_I32ShrUImm_I32Or_c        = 688
+	irI32AndImm_Load8UP                   = 689
+	irI32AndImm_Load8UP_I32NeBr_b         = 690
+	irI32Eq_Mov_b_Mov_b                   = 691
+	irI32EqBrImm_Const_Br                 = 692
+	irI32EqBrImm_I32EqBrImm_I32AddImm     = 693
+	irI32GtSImm_I32AddImm_I32NeLoopImm    = 694
+	irI32GtUBrImm_I32MulImm_Load64P_b     = 695
+	irI32GtUImm_BrTable                   = 696
+	irI32GtULoopImm_I32Add_Ret1_a         = 697
+	irI32LeSBr_Store32P_I32AddImm         = 698
+	irI32LtSLoop_I32AddImm                = 699
+	irI32LtULoop_I32AddImm_I32NeLoop_a    = 700
+	irI32MulImm_I32Add_b_Ret1_a           = 701
+	irI32RemS_Const_I32EqImm              = 702
+	irI32RemU_Mov_b                       = 703
+	irI32Rotl_Ret1_a                      = 704
+	irI32RotlImm_I32RotlImm_I32Xor_c      = 705
+	irI32RotlImm_I32Xor_c                 = 706
+	irI32RotlImm_I32Xor_c_I32And          = 707
+	irI32RotlImm_I32Xor_c_Mov             = 708
+	irI32Shl_I32Or_c_Ret1_a               = 709
+	irI32ShlImm_I32Add_c                  = 710
+	irI32ShlImm_I32Add_c_Load32_b         = 711
+	irI32ShlImm_I32Add_c_Load64_b         = 712
+	irI32ShlImm_I32Add_c_Mov              = 713
+	irI32ShlImm_I32ShrSImm_b              = 714
+	irI32ShlImm_I32ShrSImm_b_Const        = 715
+	irI32ShlImm_I32Xor_b_I32ShrUImm_b     = 716
+	irI32ShlImm_Load32_I32Xor_b           = 717
+	irI32ShrU_I32Or_c_Ret1_a              = 718
+	irI32ShrUImm_I32Xor_c                 = 719
+	irI32ShrUImm_I32XorImm                = 720
+	irI32ShrUImm_Load32_I32Xor_b          = 721
+	irI32Xor_I32MulImm_b_Ret1_a           = 722
+	irI32Xor_I32ShlImm_b_I32Xor_b         = 723
+	irI64MulImm_I64ShrUImm_b_I32Wrap_b    = 724
+	irI64MulImm_I64ShrUImm_b_I64Xor_b     = 725
+	irI64MulImm_Store64_a                 = 726
+	irI64ShrUImm_I32Wrap_b                = 727
+	irLoad32_Const                        = 728
+	irLoad32_Const_I32AddImm              = 729
+	irLoad32_Const_I32LtSImm              = 730
+	irLoad32_Const_I32LtUImm              = 731
+	irLoad32_Const_I32NeImm               = 732
+	irLoad32_Const_Store8I                = 733
+	irLoad32_I32EqBrImm_a                 = 734
+	irLoad32_I32ShlImm_b_I32AddImm_b      = 735
+	irLoad32_I32ShlImm_b_Load32P_b        = 736
+	irLoad32_Load32                       = 737
+	irLoad32_Load32_Const                 = 738
+	irLoad32_Load32_I32GtS_c              = 739
+	irLoad32_Load32_I32GtU_c              = 740
+	irLoad32_Load32_I32LeS_c              = 741
+	irLoad32_Load32_I32LtS_c              = 742
+	irLoad32_Load32_I32LtU_c              = 743
+	irLoad32_Load32_I32NeLoopImm_a        = 744
+	irLoad32_Load32_I32Xor_c              = 745
+	irLoad32_Load32_Load32                = 746
+	irLoad32_Load32_b                     = 747
+	irLoad32_Load32_b_Const               = 748
+	irLoad32_Load32_b_I32LeU_c            = 749
+	irLoad32_Load64_b_F64Mul_c            = 750
+	irLoad32_Load64_b_Load64              = 751
+	irLoad32_Load8U_b_Const               = 752
+	irLoad32_Mov_Store32                  = 753
+	irLoad32_Store32_a                    = 754
+	irLoad32_Store32_a_Br                 = 755
+	irLoad64_Const                        = 756
+	irLoad64_F64MulAdd_c_F64Add_c         = 757
+	irLoad64_I64EqBr_a                    = 758
+	irLoad64P_F64Mul_c_Load64P            = 759
+	irLoad64P_I32AddImm_Load64_b          = 760
+	irLoad8U_BrTable_a                    = 761
+	irLoad8UX_I32NeBrImm_a                = 762
+	irMov_Call                            = 763
+	irMov_CallIndirect                    = 764
+	irMov_Const                           = 765
+	irMov_Const_Call                      = 766
+	irMov_I32Add_c_Store32_a              = 767
+	irMov_I32AddImm                       = 768
+	irMov_I32AddImm_I32NeLoopImm_a        = 769
+	irMov_I32AddImm_I32Xor_c              = 770
+	irMov_I32EqBrImm                      = 771
+	irMov_I32EqBrImm_Load32               = 772
+	irMov_I32GtSLoop                      = 773
+	irMov_I32NeLoopImm                    = 774
+	irMov_I32Xor_c                        = 775
+	irMov_Load32_Const                    = 776
+	irMov_Load32_b_I32AddImm_b            = 777
+	irMov_Load8U_I32NeLoopImm_a           = 778
+	irMov_Mov                             = 779
+	irMov_Mov_Call                        = 780
+	irMov_Mov_CallIndirect                = 781
+	irMov_Mov_I32LeSLoop_b                = 782
+	irMov_Mov_Load32                      = 783
+	irMov_Mov_Mov                         = 784
+	irMov_Mov_b                           = 785
+	irMov_Store32_a_Load32                = 786
+	irSelect_I32NeImm_b_I32EqBrImm        = 787
+	irSelect_Store32_a_Load32             = 788
+	irStore32_Br                          = 789
+	irStore32_BrLoop                      = 790
+	irStore32_Const                       = 791
+	irStore32_I32AddImm_BrLoop            = 792
+	irStore32_I32AddImm_I32NeLoopImm_a    = 793
+	irStore32_Load32                      = 794
+	irStore32_Load32_Const                = 795
+	irStore32_Load32_Load32               = 796
+	irStore32_Load32_Load32_b             = 797
+	irStore32_Load32_Load8U_b             = 798
+	irStore32_Load32_Ret1_a               = 799
+	irStore32_Store32                     = 800
+	irStore32_Store32_Br                  = 801
+	irStore64_Load64_Const                = 802
+	numOps                                = 803
 )
 
 // opNames are the names of the operations.
@@ -1020,6 +1218,204 @@ var opNames = [numOps]string{
 	irStore64P:                            "Store64P",
 	irStore64S:                            "Store64S",
 	irStore64I:                            "Store64I",
+	irVector:                              "Vector",
+	irVConst:                              "VConst",
+	irI8x16Abs:                            "I8x16Abs",
+	irI8x16Neg:                            "I8x16Neg",
+	irI8x16Add:                            "I8x16Add",
+	irI8x16Sub:                            "I8x16Sub",
+	irI8x16MinS:                           "I8x16MinS",
+	irI8x16MaxS:                           "I8x16MaxS",
+	irI8x16MinU:                           "I8x16MinU",
+	irI8x16MaxU:                           "I8x16MaxU",
+	irI8x16Shl:                            "I8x16Shl",
+	irI8x16ShrS:                           "I8x16ShrS",
+	irI8x16ShrU:                           "I8x16ShrU",
+	irI8x16Popcnt:                         "I8x16Popcnt",
+	irI8x16AddSatS:                        "I8x16AddSatS",
+	irI8x16AddSatU:                        "I8x16AddSatU",
+	irI8x16SubSatS:                        "I8x16SubSatS",
+	irI8x16SubSatU:                        "I8x16SubSatU",
+	irI8x16AvgrU:                          "I8x16AvgrU",
+	irI8x16Eq:                             "I8x16Eq",
+	irI8x16Ne:                             "I8x16Ne",
+	irI8x16LtS:                            "I8x16LtS",
+	irI8x16GtS:                            "I8x16GtS",
+	irI8x16LeS:                            "I8x16LeS",
+	irI8x16GeS:                            "I8x16GeS",
+	irI8x16LtU:                            "I8x16LtU",
+	irI8x16GtU:                            "I8x16GtU",
+	irI8x16LeU:                            "I8x16LeU",
+	irI8x16GeU:                            "I8x16GeU",
+	irI8x16Bitmask:                        "I8x16Bitmask",
+	irI8x16AllTrue:                        "I8x16AllTrue",
+	irI8x16Splat:                          "I8x16Splat",
+	irI8x16ExtractS:                       "I8x16ExtractS",
+	irI8x16ExtractU:                       "I8x16ExtractU",
+	irI8x16Replace:                        "I8x16Replace",
+	irI16x8Abs:                            "I16x8Abs",
+	irI16x8Neg:                            "I16x8Neg",
+	irI16x8Add:                            "I16x8Add",
+	irI16x8Sub:                            "I16x8Sub",
+	irI16x8MinS:                           "I16x8MinS",
+	irI16x8MaxS:                           "I16x8MaxS",
+	irI16x8MinU:                           "I16x8MinU",
+	irI16x8MaxU:                           "I16x8MaxU",
+	irI16x8Shl:                            "I16x8Shl",
+	irI16x8ShrS:                           "I16x8ShrS",
+	irI16x8ShrU:                           "I16x8ShrU",
+	irI16x8Mul:                            "I16x8Mul",
+	irI16x8AddSatS:                        "I16x8AddSatS",
+	irI16x8AddSatU:                        "I16x8AddSatU",
+	irI16x8SubSatS:                        "I16x8SubSatS",
+	irI16x8SubSatU:                        "I16x8SubSatU",
+	irI16x8AvgrU:                          "I16x8AvgrU",
+	irI16x8Eq:                             "I16x8Eq",
+	irI16x8Ne:                             "I16x8Ne",
+	irI16x8LtS:                            "I16x8LtS",
+	irI16x8GtS:                            "I16x8GtS",
+	irI16x8LeS:                            "I16x8LeS",
+	irI16x8GeS:                            "I16x8GeS",
+	irI16x8LtU:                            "I16x8LtU",
+	irI16x8GtU:                            "I16x8GtU",
+	irI16x8LeU:                            "I16x8LeU",
+	irI16x8GeU:                            "I16x8GeU",
+	irI16x8Bitmask:                        "I16x8Bitmask",
+	irI16x8AllTrue:                        "I16x8AllTrue",
+	irI16x8Splat:                          "I16x8Splat",
+	irI16x8ExtractS:                       "I16x8ExtractS",
+	irI16x8ExtractU:                       "I16x8ExtractU",
+	irI16x8Replace:                        "I16x8Replace",
+	irI32x4Abs:                            "I32x4Abs",
+	irI32x4Neg:                            "I32x4Neg",
+	irI32x4Add:                            "I32x4Add",
+	irI32x4Sub:                            "I32x4Sub",
+	irI32x4MinS:                           "I32x4MinS",
+	irI32x4MaxS:                           "I32x4MaxS",
+	irI32x4MinU:                           "I32x4MinU",
+	irI32x4MaxU:                           "I32x4MaxU",
+	irI32x4Shl:                            "I32x4Shl",
+	irI32x4ShrS:                           "I32x4ShrS",
+	irI32x4ShrU:                           "I32x4ShrU",
+	irI32x4Mul:                            "I32x4Mul",
+	irI32x4Dot:                            "I32x4Dot",
+	irI32x4Eq:                             "I32x4Eq",
+	irI32x4Ne:                             "I32x4Ne",
+	irI32x4LtS:                            "I32x4LtS",
+	irI32x4GtS:                            "I32x4GtS",
+	irI32x4LeS:                            "I32x4LeS",
+	irI32x4GeS:                            "I32x4GeS",
+	irI32x4LtU:                            "I32x4LtU",
+	irI32x4GtU:                            "I32x4GtU",
+	irI32x4LeU:                            "I32x4LeU",
+	irI32x4GeU:                            "I32x4GeU",
+	irI32x4Bitmask:                        "I32x4Bitmask",
+	irI32x4AllTrue:                        "I32x4AllTrue",
+	irI32x4Splat:                          "I32x4Splat",
+	irI32x4Extract:                        "I32x4Extract",
+	irI32x4Replace:                        "I32x4Replace",
+	irI64x2Abs:                            "I64x2Abs",
+	irI64x2Neg:                            "I64x2Neg",
+	irI64x2Add:                            "I64x2Add",
+	irI64x2Sub:                            "I64x2Sub",
+	irI64x2Mul:                            "I64x2Mul",
+	irI64x2Shl:                            "I64x2Shl",
+	irI64x2ShrS:                           "I64x2ShrS",
+	irI64x2ShrU:                           "I64x2ShrU",
+	irI64x2Eq:                             "I64x2Eq",
+	irI64x2Ne:                             "I64x2Ne",
+	irI64x2LtS:                            "I64x2LtS",
+	irI64x2GtS:                            "I64x2GtS",
+	irI64x2LeS:                            "I64x2LeS",
+	irI64x2GeS:                            "I64x2GeS",
+	irI64x2AllTrue:                        "I64x2AllTrue",
+	irI64x2Bitmask:                        "I64x2Bitmask",
+	irI64x2Splat:                          "I64x2Splat",
+	irI64x2Extract:                        "I64x2Extract",
+	irI64x2Replace:                        "I64x2Replace",
+	irI16x8ExtendLowS:                     "I16x8ExtendLowS",
+	irI16x8ExtendHighS:                    "I16x8ExtendHighS",
+	irI16x8ExtendLowU:                     "I16x8ExtendLowU",
+	irI16x8ExtendHighU:                    "I16x8ExtendHighU",
+	irI32x4ExtendLowS:                     "I32x4ExtendLowS",
+	irI32x4ExtendHighS:                    "I32x4ExtendHighS",
+	irI32x4ExtendLowU:                     "I32x4ExtendLowU",
+	irI32x4ExtendHighU:                    "I32x4ExtendHighU",
+	irI64x2ExtendLowS:                     "I64x2ExtendLowS",
+	irI64x2ExtendHighS:                    "I64x2ExtendHighS",
+	irI64x2ExtendLowU:                     "I64x2ExtendLowU",
+	irI64x2ExtendHighU:                    "I64x2ExtendHighU",
+	irVNot:                                "VNot",
+	irVAnd:                                "VAnd",
+	irVAndNot:                             "VAndNot",
+	irVOr:                                 "VOr",
+	irVXor:                                "VXor",
+	irVBitselect:                          "VBitselect",
+	irVAnyTrue:                            "VAnyTrue",
+	irF32x4Abs:                            "F32x4Abs",
+	irF32x4Neg:                            "F32x4Neg",
+	irF32x4Eq:                             "F32x4Eq",
+	irF32x4Ne:                             "F32x4Ne",
+	irF32x4Lt:                             "F32x4Lt",
+	irF32x4Gt:                             "F32x4Gt",
+	irF32x4Le:                             "F32x4Le",
+	irF32x4Ge:                             "F32x4Ge",
+	irF32x4Add:                            "F32x4Add",
+	irF32x4Sub:                            "F32x4Sub",
+	irF32x4Mul:                            "F32x4Mul",
+	irF32x4Div:                            "F32x4Div",
+	irF32x4Sqrt:                           "F32x4Sqrt",
+	irF32x4Pmin:                           "F32x4Pmin",
+	irF32x4Pmax:                           "F32x4Pmax",
+	irF64x2Abs:                            "F64x2Abs",
+	irF64x2Neg:                            "F64x2Neg",
+	irF64x2Eq:                             "F64x2Eq",
+	irF64x2Ne:                             "F64x2Ne",
+	irF64x2Lt:                             "F64x2Lt",
+	irF64x2Gt:                             "F64x2Gt",
+	irF64x2Le:                             "F64x2Le",
+	irF64x2Ge:                             "F64x2Ge",
+	irF64x2Add:                            "F64x2Add",
+	irF64x2Sub:                            "F64x2Sub",
+	irF64x2Mul:                            "F64x2Mul",
+	irF64x2Div:                            "F64x2Div",
+	irF64x2Sqrt:                           "F64x2Sqrt",
+	irF64x2Pmin:                           "F64x2Pmin",
+	irF64x2Pmax:                           "F64x2Pmax",
+	irF32x4ConvertS:                       "F32x4ConvertS",
+	irF64x2ConvertS:                       "F64x2ConvertS",
+	irF32x4ConvertU:                       "F32x4ConvertU",
+	irF64x2ConvertU:                       "F64x2ConvertU",
+	irVLoad:                               "VLoad",
+	irVLoadX:                              "VLoadX",
+	irVLoadK:                              "VLoadK",
+	irVLoadP:                              "VLoadP",
+	irVLoadS:                              "VLoadS",
+	irVStore:                              "VStore",
+	irVStoreX:                             "VStoreX",
+	irVStoreK:                             "VStoreK",
+	irVStoreP:                             "VStoreP",
+	irVStoreS:                             "VStoreS",
+	irVLoad8x8S:                           "VLoad8x8S",
+	irVLoad8x8U:                           "VLoad8x8U",
+	irVLoad16x4S:                          "VLoad16x4S",
+	irVLoad16x4U:                          "VLoad16x4U",
+	irVLoad32x2S:                          "VLoad32x2S",
+	irVLoad32x2U:                          "VLoad32x2U",
+	irVLoad8Splat:                         "VLoad8Splat",
+	irVLoad8Lane:                          "VLoad8Lane",
+	irVStore8Lane:                         "VStore8Lane",
+	irVLoad16Splat:                        "VLoad16Splat",
+	irVLoad16Lane:                         "VLoad16Lane",
+	irVStore16Lane:                        "VStore16Lane",
+	irVLoad32Splat:                        "VLoad32Splat",
+	irVLoad32Lane:                         "VLoad32Lane",
+	irVStore32Lane:                        "VStore32Lane",
+	irVLoad64Splat:                        "VLoad64Splat",
+	irVLoad64Lane:                         "VLoad64Lane",
+	irVStore64Lane:                        "VStore64Lane",
+	irVLoad32Zero:                         "VLoad32Zero",
+	irVLoad64Zero:                         "VLoad64Zero",
 	irConst_Const_I32AndImm:               "Const_Const_I32AndImm",
 	irConst_F32Le_c:                       "Const_F32Le_c",
 	irConst_F64Mul_c_Load64K:              "Const_F64Mul_c_Load64K",
@@ -1224,233 +1620,422 @@ var opNames = [numOps]string{
 
 // opHasDst says whether field a is a slot the operation writes and nothing else changes.
 var opHasDst = [numOps]bool{
-	irMov:             true,
-	irConst:           true,
-	irSelect:          true,
-	irGlobalGet:       true,
-	irMov2:            true,
-	irSelect2:         true,
-	irGlobalGet2:      true,
-	irRefFunc:         true,
-	irRefIsNull:       true,
-	irMemorySize:      true,
-	irI32Eq:           true,
-	irI32Ne:           true,
-	irI32LtS:          true,
-	irI32LtU:          true,
-	irI32GtS:          true,
-	irI32GtU:          true,
-	irI32LeS:          true,
-	irI32LeU:          true,
-	irI32GeS:          true,
-	irI32GeU:          true,
-	irI32EqImm:        true,
-	irI32NeImm:        true,
-	irI32LtSImm:       true,
-	irI32LtUImm:       true,
-	irI32GtSImm:       true,
-	irI32GtUImm:       true,
-	irI32LeSImm:       true,
-	irI32LeUImm:       true,
-	irI32GeSImm:       true,
-	irI32GeUImm:       true,
-	irI64Eq:           true,
-	irI64Ne:           true,
-	irI64LtS:          true,
-	irI64LtU:          true,
-	irI64GtS:          true,
-	irI64GtU:          true,
-	irI64LeS:          true,
-	irI64LeU:          true,
-	irI64GeS:          true,
-	irI64GeU:          true,
-	irI64EqImm:        true,
-	irI64NeImm:        true,
-	irI64LtSImm:       true,
-	irI64LtUImm:       true,
-	irI64GtSImm:       true,
-	irI64GtUImm:       true,
-	irI64LeSImm:       true,
-	irI64LeUImm:       true,
-	irI64GeSImm:       true,
-	irI64GeUImm:       true,
-	irF32Eq:           true,
-	irF32Ne:           true,
-	irF32Lt:           true,
-	irF32Gt:           true,
-	irF32Le:           true,
-	irF32Ge:           true,
-	irF64Eq:           true,
-	irF64Ne:           true,
-	irF64Lt:           true,
-	irF64Gt:           true,
-	irF64Le:           true,
-	irF64Ge:           true,
-	irI32Clz:          true,
-	irI32Ctz:          true,
-	irI32Popcnt:       true,
-	irI32Add:          true,
-	irI32AddImm:       true,
-	irI32Sub:          true,
-	irI32Mul:          true,
-	irI32MulImm:       true,
-	irI32DivS:         true,
-	irI32DivU:         true,
-	irI32RemS:         true,
-	irI32RemU:         true,
-	irI32And:          true,
-	irI32AndImm:       true,
-	irI32Or:           true,
-	irI32OrImm:        true,
-	irI32Xor:          true,
-	irI32XorImm:       true,
-	irI32Shl:          true,
-	irI32ShlImm:       true,
-	irI32ShrS:         true,
-	irI32ShrSImm:      true,
-	irI32ShrU:         true,
-	irI32ShrUImm:      true,
-	irI32Rotl:         true,
-	irI32RotlImm:      true,
-	irI32Rotr:         true,
-	irI32RotrImm:      true,
-	irI64Clz:          true,
-	irI64Ctz:          true,
-	irI64Popcnt:       true,
-	irI64Add:          true,
-	irI64AddImm:       true,
-	irI64Sub:          true,
-	irI64Mul:          true,
-	irI64MulImm:       true,
-	irI64DivS:         true,
-	irI64DivU:         true,
-	irI64RemS:         true,
-	irI64RemU:         true,
-	irI64And:          true,
-	irI64AndImm:       true,
-	irI64Or:           true,
-	irI64OrImm:        true,
-	irI64Xor:          true,
-	irI64XorImm:       true,
-	irI64Shl:          true,
-	irI64ShlImm:       true,
-	irI64ShrS:         true,
-	irI64ShrSImm:      true,
-	irI64ShrU:         true,
-	irI64ShrUImm:      true,
-	irI64Rotl:         true,
-	irI64RotlImm:      true,
-	irI64Rotr:         true,
-	irI64RotrImm:      true,
-	irF32Abs:          true,
-	irF32Neg:          true,
-	irF32Ceil:         true,
-	irF32Floor:        true,
-	irF32Trunc:        true,
-	irF32Nearest:      true,
-	irF32Sqrt:         true,
-	irF32Add:          true,
-	irF32Sub:          true,
-	irF32Mul:          true,
-	irF32Div:          true,
-	irF32Min:          true,
-	irF32Max:          true,
-	irF32Copysign:     true,
-	irF64Abs:          true,
-	irF64Neg:          true,
-	irF64Ceil:         true,
-	irF64Floor:        true,
-	irF64Trunc:        true,
-	irF64Nearest:      true,
-	irF64Sqrt:         true,
-	irF64Add:          true,
-	irF64Sub:          true,
-	irF64Mul:          true,
-	irF64Div:          true,
-	irF64Min:          true,
-	irF64Max:          true,
-	irF64AddMul:       true,
-	irF64SubMul:       true,
-	irF64MulAdd:       true,
-	irF64MulSub:       true,
-	irF64Copysign:     true,
-	irI32Wrap:         true,
-	irI64ExtendI32S:   true,
-	irI32Extend8S:     true,
-	irI32Extend16S:    true,
-	irI64Extend8S:     true,
-	irI64Extend16S:    true,
-	irF32ConvertI32S:  true,
-	irF32ConvertI32U:  true,
-	irF32ConvertI64S:  true,
-	irF32ConvertI64U:  true,
-	irF64ConvertI32S:  true,
-	irF64ConvertI32U:  true,
-	irF64ConvertI64S:  true,
-	irF64ConvertI64U:  true,
-	irF32Demote:       true,
-	irF64Promote:      true,
-	irI32TruncF32S:    true,
-	irI32TruncSatF32S: true,
-	irI32TruncF64S:    true,
-	irI32TruncSatF64S: true,
-	irI32TruncF32U:    true,
-	irI32TruncSatF32U: true,
-	irI32TruncF64U:    true,
-	irI32TruncSatF64U: true,
-	irI64TruncF32S:    true,
-	irI64TruncSatF32S: true,
-	irI64TruncF64S:    true,
-	irI64TruncSatF64S: true,
-	irI64TruncF32U:    true,
-	irI64TruncSatF32U: true,
-	irI64TruncF64U:    true,
-	irI64TruncSatF64U: true,
-	irLoad8U:          true,
-	irLoad8UX:         true,
-	irLoad8UK:         true,
-	irLoad8UP:         true,
-	irLoad8US:         true,
-	irLoad16U:         true,
-	irLoad16UX:        true,
-	irLoad16UK:        true,
-	irLoad16UP:        true,
-	irLoad16US:        true,
-	irLoad32:          true,
-	irLoad32X:         true,
-	irLoad32K:         true,
-	irLoad32P:         true,
-	irLoad32S:         true,
-	irLoad64:          true,
-	irLoad64X:         true,
-	irLoad64K:         true,
-	irLoad64P:         true,
-	irLoad64S:         true,
-	irI32Load8S:       true,
-	irI32Load8SX:      true,
-	irI32Load8SK:      true,
-	irI32Load8SP:      true,
-	irI32Load8SS:      true,
-	irI32Load16S:      true,
-	irI32Load16SX:     true,
-	irI32Load16SK:     true,
-	irI32Load16SP:     true,
-	irI32Load16SS:     true,
-	irI64Load8S:       true,
-	irI64Load8SX:      true,
-	irI64Load8SK:      true,
-	irI64Load8SP:      true,
-	irI64Load8SS:      true,
-	irI64Load16S:      true,
-	irI64Load16SX:     true,
-	irI64Load16SK:     true,
-	irI64Load16SP:     true,
-	irI64Load16SS:     true,
-	irI64Load32S:      true,
-	irI64Load32SX:     true,
-	irI64Load32SK:     true,
-	irI64Load32SP:     true,
-	irI64Load32SS:     true,
+	irMov:              true,
+	irConst:            true,
+	irSelect:           true,
+	irGlobalGet:        true,
+	irMov2:             true,
+	irSelect2:          true,
+	irGlobalGet2:       true,
+	irRefFunc:          true,
+	irRefIsNull:        true,
+	irMemorySize:       true,
+	irI32Eq:            true,
+	irI32Ne:            true,
+	irI32LtS:           true,
+	irI32LtU:           true,
+	irI32GtS:           true,
+	irI32GtU:           true,
+	irI32LeS:           true,
+	irI32LeU:           true,
+	irI32GeS:           true,
+	irI32GeU:           true,
+	irI32EqImm:         true,
+	irI32NeImm:         true,
+	irI32LtSImm:        true,
+	irI32LtUImm:        true,
+	irI32GtSImm:        true,
+	irI32GtUImm:        true,
+	irI32LeSImm:        true,
+	irI32LeUImm:        true,
+	irI32GeSImm:        true,
+	irI32GeUImm:        true,
+	irI64Eq:            true,
+	irI64Ne:            true,
+	irI64LtS:           true,
+	irI64LtU:           true,
+	irI64GtS:           true,
+	irI64GtU:           true,
+	irI64LeS:           true,
+	irI64LeU:           true,
+	irI64GeS:           true,
+	irI64GeU:           true,
+	irI64EqImm:         true,
+	irI64NeImm:         true,
+	irI64LtSImm:        true,
+	irI64LtUImm:        true,
+	irI64GtSImm:        true,
+	irI64GtUImm:        true,
+	irI64LeSImm:        true,
+	irI64LeUImm:        true,
+	irI64GeSImm:        true,
+	irI64GeUImm:        true,
+	irF32Eq:            true,
+	irF32Ne:            true,
+	irF32Lt:            true,
+	irF32Gt:            true,
+	irF32Le:            true,
+	irF32Ge:            true,
+	irF64Eq:            true,
+	irF64Ne:            true,
+	irF64Lt:            true,
+	irF64Gt:            true,
+	irF64Le:            true,
+	irF64Ge:            true,
+	irI32Clz:           true,
+	irI32Ctz:           true,
+	irI32Popcnt:        true,
+	irI32Add:           true,
+	irI32AddImm:        true,
+	irI32Sub:           true,
+	irI32Mul:           true,
+	irI32MulImm:        true,
+	irI32DivS:          true,
+	irI32DivU:          true,
+	irI32RemS:          true,
+	irI32RemU:          true,
+	irI32And:           true,
+	irI32AndImm:        true,
+	irI32Or:            true,
+	irI32OrImm:         true,
+	irI32Xor:           true,
+	irI32XorImm:        true,
+	irI32Shl:           true,
+	irI32ShlImm:        true,
+	irI32ShrS:          true,
+	irI32ShrSImm:       true,
+	irI32ShrU:          true,
+	irI32ShrUImm:       true,
+	irI32Rotl:          true,
+	irI32RotlImm:       true,
+	irI32Rotr:          true,
+	irI32RotrImm:       true,
+	irI64Clz:           true,
+	irI64Ctz:           true,
+	irI64Popcnt:        true,
+	irI64Add:           true,
+	irI64AddImm:        true,
+	irI64Sub:           true,
+	irI64Mul:           true,
+	irI64MulImm:        true,
+	irI64DivS:          true,
+	irI64DivU:          true,
+	irI64RemS:          true,
+	irI64RemU:          true,
+	irI64And:           true,
+	irI64AndImm:        true,
+	irI64Or:            true,
+	irI64OrImm:         true,
+	irI64Xor:           true,
+	irI64XorImm:        true,
+	irI64Shl:           true,
+	irI64ShlImm:        true,
+	irI64ShrS:          true,
+	irI64ShrSImm:       true,
+	irI64ShrU:          true,
+	irI64ShrUImm:       true,
+	irI64Rotl:          true,
+	irI64RotlImm:       true,
+	irI64Rotr:          true,
+	irI64RotrImm:       true,
+	irF32Abs:           true,
+	irF32Neg:           true,
+	irF32Ceil:          true,
+	irF32Floor:         true,
+	irF32Trunc:         true,
+	irF32Nearest:       true,
+	irF32Sqrt:          true,
+	irF32Add:           true,
+	irF32Sub:           true,
+	irF32Mul:           true,
+	irF32Div:           true,
+	irF32Min:           true,
+	irF32Max:           true,
+	irF32Copysign:      true,
+	irF64Abs:           true,
+	irF64Neg:           true,
+	irF64Ceil:          true,
+	irF64Floor:         true,
+	irF64Trunc:         true,
+	irF64Nearest:       true,
+	irF64Sqrt:          true,
+	irF64Add:           true,
+	irF64Sub:           true,
+	irF64Mul:           true,
+	irF64Div:           true,
+	irF64Min:           true,
+	irF64Max:           true,
+	irF64AddMul:        true,
+	irF64SubMul:        true,
+	irF64MulAdd:        true,
+	irF64MulSub:        true,
+	irF64Copysign:      true,
+	irI32Wrap:          true,
+	irI64ExtendI32S:    true,
+	irI32Extend8S:      true,
+	irI32Extend16S:     true,
+	irI64Extend8S:      true,
+	irI64Extend16S:     true,
+	irF32ConvertI32S:   true,
+	irF32ConvertI32U:   true,
+	irF32ConvertI64S:   true,
+	irF32ConvertI64U:   true,
+	irF64ConvertI32S:   true,
+	irF64ConvertI32U:   true,
+	irF64ConvertI64S:   true,
+	irF64ConvertI64U:   true,
+	irF32Demote:        true,
+	irF64Promote:       true,
+	irI32TruncF32S:     true,
+	irI32TruncSatF32S:  true,
+	irI32TruncF64S:     true,
+	irI32TruncSatF64S:  true,
+	irI32TruncF32U:     true,
+	irI32TruncSatF32U:  true,
+	irI32TruncF64U:     true,
+	irI32TruncSatF64U:  true,
+	irI64TruncF32S:     true,
+	irI64TruncSatF32S:  true,
+	irI64TruncF64S:     true,
+	irI64TruncSatF64S:  true,
+	irI64TruncF32U:     true,
+	irI64TruncSatF32U:  true,
+	irI64TruncF64U:     true,
+	irI64TruncSatF64U:  true,
+	irLoad8U:           true,
+	irLoad8UX:          true,
+	irLoad8UK:          true,
+	irLoad8UP:          true,
+	irLoad8US:          true,
+	irLoad16U:          true,
+	irLoad16UX:         true,
+	irLoad16UK:         true,
+	irLoad16UP:         true,
+	irLoad16US:         true,
+	irLoad32:           true,
+	irLoad32X:          true,
+	irLoad32K:          true,
+	irLoad32P:          true,
+	irLoad32S:          true,
+	irLoad64:           true,
+	irLoad64X:          true,
+	irLoad64K:          true,
+	irLoad64P:          true,
+	irLoad64S:          true,
+	irI32Load8S:        true,
+	irI32Load8SX:       true,
+	irI32Load8SK:       true,
+	irI32Load8SP:       true,
+	irI32Load8SS:       true,
+	irI32Load16S:       true,
+	irI32Load16SX:      true,
+	irI32Load16SK:      true,
+	irI32Load16SP:      true,
+	irI32Load16SS:      true,
+	irI64Load8S:        true,
+	irI64Load8SX:       true,
+	irI64Load8SK:       true,
+	irI64Load8SP:       true,
+	irI64Load8SS:       true,
+	irI64Load16S:       true,
+	irI64Load16SX:      true,
+	irI64Load16SK:      true,
+	irI64Load16SP:      true,
+	irI64Load16SS:      true,
+	irI64Load32S:       true,
+	irI64Load32SX:      true,
+	irI64Load32SK:      true,
+	irI64Load32SP:      true,
+	irI64Load32SS:      true,
+	irVector:           true,
+	irVConst:           true,
+	irI8x16Abs:         true,
+	irI8x16Neg:         true,
+	irI8x16Add:         true,
+	irI8x16Sub:         true,
+	irI8x16MinS:        true,
+	irI8x16MaxS:        true,
+	irI8x16MinU:        true,
+	irI8x16MaxU:        true,
+	irI8x16Shl:         true,
+	irI8x16ShrS:        true,
+	irI8x16ShrU:        true,
+	irI8x16Popcnt:      true,
+	irI8x16AddSatS:     true,
+	irI8x16AddSatU:     true,
+	irI8x16SubSatS:     true,
+	irI8x16SubSatU:     true,
+	irI8x16AvgrU:       true,
+	irI8x16Eq:          true,
+	irI8x16Ne:          true,
+	irI8x16LtS:         true,
+	irI8x16GtS:         true,
+	irI8x16LeS:         true,
+	irI8x16GeS:         true,
+	irI8x16LtU:         true,
+	irI8x16GtU:         true,
+	irI8x16LeU:         true,
+	irI8x16GeU:         true,
+	irI8x16Bitmask:     true,
+	irI8x16AllTrue:     true,
+	irI8x16Splat:       true,
+	irI8x16ExtractS:    true,
+	irI8x16ExtractU:    true,
+	irI8x16Replace:     true,
+	irI16x8Abs:         true,
+	irI16x8Neg:         true,
+	irI16x8Add:         true,
+	irI16x8Sub:         true,
+	irI16x8MinS:        true,
+	irI16x8MaxS:        true,
+	irI16x8MinU:        true,
+	irI16x8MaxU:        true,
+	irI16x8Shl:         true,
+	irI16x8ShrS:        true,
+	irI16x8ShrU:        true,
+	irI16x8Mul:         true,
+	irI16x8AddSatS:     true,
+	irI16x8AddSatU:     true,
+	irI16x8SubSatS:     true,
+	irI16x8SubSatU:     true,
+	irI16x8AvgrU:       true,
+	irI16x8Eq:          true,
+	irI16x8Ne:          true,
+	irI16x8LtS:         true,
+	irI16x8GtS:         true,
+	irI16x8LeS:         true,
+	irI16x8GeS:         true,
+	irI16x8LtU:         true,
+	irI16x8GtU:         true,
+	irI16x8LeU:         true,
+	irI16x8GeU:         true,
+	irI16x8Bitmask:     true,
+	irI16x8AllTrue:     true,
+	irI16x8Splat:       true,
+	irI16x8ExtractS:    true,
+	irI16x8ExtractU:    true,
+	irI16x8Replace:     true,
+	irI32x4Abs:         true,
+	irI32x4Neg:         true,
+	irI32x4Add:         true,
+	irI32x4Sub:         true,
+	irI32x4MinS:        true,
+	irI32x4MaxS:        true,
+	irI32x4MinU:        true,
+	irI32x4MaxU:        true,
+	irI32x4Shl:         true,
+	irI32x4ShrS:        true,
+	irI32x4ShrU:        true,
+	irI32x4Mul:         true,
+	irI32x4Dot:         true,
+	irI32x4Eq:          true,
+	irI32x4Ne:          true,
+	irI32x4LtS:         true,
+	irI32x4GtS:         true,
+	irI32x4LeS:         true,
+	irI32x4GeS:         true,
+	irI32x4LtU:         true,
+	irI32x4GtU:         true,
+	irI32x4LeU:         true,
+	irI32x4GeU:         true,
+	irI32x4Bitmask:     true,
+	irI32x4AllTrue:     true,
+	irI32x4Splat:       true,
+	irI32x4Extract:     true,
+	irI32x4Replace:     true,
+	irI64x2Abs:         true,
+	irI64x2Neg:         true,
+	irI64x2Add:         true,
+	irI64x2Sub:         true,
+	irI64x2Mul:         true,
+	irI64x2Shl:         true,
+	irI64x2ShrS:        true,
+	irI64x2ShrU:        true,
+	irI64x2Eq:          true,
+	irI64x2Ne:          true,
+	irI64x2LtS:         true,
+	irI64x2GtS:         true,
+	irI64x2LeS:         true,
+	irI64x2GeS:         true,
+	irI64x2AllTrue:     true,
+	irI64x2Bitmask:     true,
+	irI64x2Splat:       true,
+	irI64x2Extract:     true,
+	irI64x2Replace:     true,
+	irI16x8ExtendLowS:  true,
+	irI16x8ExtendHighS: true,
+	irI16x8ExtendLowU:  true,
+	irI16x8ExtendHighU: true,
+	irI32x4ExtendLowS:  true,
+	irI32x4ExtendHighS: true,
+	irI32x4ExtendLowU:  true,
+	irI32x4ExtendHighU: true,
+	irI64x2ExtendLowS:  true,
+	irI64x2ExtendHighS: true,
+	irI64x2ExtendLowU:  true,
+	irI64x2ExtendHighU: true,
+	irVNot:             true,
+	irVAnd:             true,
+	irVAndNot:          true,
+	irVOr:              true,
+	irVXor:             true,
+	irVBitselect:       true,
+	irVAnyTrue:         true,
+	irF32x4Abs:         true,
+	irF32x4Neg:         true,
+	irF32x4Eq:          true,
+	irF32x4Ne:          true,
+	irF32x4Lt:          true,
+	irF32x4Gt:          true,
+	irF32x4Le:          true,
+	irF32x4Ge:          true,
+	irF32x4Add:         true,
+	irF32x4Sub:         true,
+	irF32x4Mul:         true,
+	irF32x4Div:         true,
+	irF32x4Sqrt:        true,
+	irF32x4Pmin:        true,
+	irF32x4Pmax:        true,
+	irF64x2Abs:         true,
+	irF64x2Neg:         true,
+	irF64x2Eq:          true,
+	irF64x2Ne:          true,
+	irF64x2Lt:          true,
+	irF64x2Gt:          true,
+	irF64x2Le:          true,
+	irF64x2Ge:          true,
+	irF64x2Add:         true,
+	irF64x2Sub:         true,
+	irF64x2Mul:         true,
+	irF64x2Div:         true,
+	irF64x2Sqrt:        true,
+	irF64x2Pmin:        true,
+	irF64x2Pmax:        true,
+	irF32x4ConvertS:    true,
+	irF64x2ConvertS:    true,
+	irF32x4ConvertU:    true,
+	irF64x2ConvertU:    true,
+	irVLoad:            true,
+	irVLoadX:           true,
+	irVLoadK:           true,
+	irVLoadP:           true,
+	irVLoadS:           true,
+	irVLoad8x8S:        true,
+	irVLoad8x8U:        true,
+	irVLoad16x4S:       true,
+	irVLoad16x4U:       true,
+	irVLoad32x2S:       true,
+	irVLoad32x2U:       true,
+	irVLoad8Splat:      true,
+	irVLoad8Lane:       true,
+	irVLoad16Splat:     true,
+	irVLoad16Lane:      true,
+	irVLoad32Splat:     true,
+	irVLoad32Lane:      true,
+	irVLoad64Splat:     true,
+	irVLoad64Lane:      true,
+	irVLoad32Zero:      true,
+	irVLoad64Zero:      true,
 }
 
 // opNaN says how a NaN result is made.
@@ -1483,79 +2068,119 @@ var opNaN = [numOps]nanKind{
 	irF64MulSub:  nanMulAdd,
 	irF32Demote:  nanDemote,
 	irF64Promote: nanPromote,
+	irF32x4Add:   nanVector,
+	irF32x4Sub:   nanVector,
+	irF32x4Mul:   nanVector,
+	irF32x4Div:   nanVector,
+	irF32x4Sqrt:  nanVector,
+	irF64x2Add:   nanVector,
+	irF64x2Sub:   nanVector,
+	irF64x2Mul:   nanVector,
+	irF64x2Div:   nanVector,
+	irF64x2Sqrt:  nanVector,
 }
 
 // opAccess describes the loads and stores.
 var opAccess = [numOps]access{
-	irLoad8U:      {size: 1, load: true},
-	irLoad8UX:     {size: 1, load: true},
-	irLoad8UK:     {size: 1, load: true},
-	irLoad8UP:     {size: 1, load: true},
-	irLoad8US:     {size: 1, load: true},
-	irLoad16U:     {size: 2, load: true},
-	irLoad16UX:    {size: 2, load: true},
-	irLoad16UK:    {size: 2, load: true},
-	irLoad16UP:    {size: 2, load: true},
-	irLoad16US:    {size: 2, load: true},
-	irLoad32:      {size: 4, load: true},
-	irLoad32X:     {size: 4, load: true},
-	irLoad32K:     {size: 4, load: true},
-	irLoad32P:     {size: 4, load: true},
-	irLoad32S:     {size: 4, load: true},
-	irLoad64:      {size: 8, load: true},
-	irLoad64X:     {size: 8, load: true},
-	irLoad64K:     {size: 8, load: true},
-	irLoad64P:     {size: 8, load: true},
-	irLoad64S:     {size: 8, load: true},
-	irI32Load8S:   {size: 1, load: true},
-	irI32Load8SX:  {size: 1, load: true},
-	irI32Load8SK:  {size: 1, load: true},
-	irI32Load8SP:  {size: 1, load: true},
-	irI32Load8SS:  {size: 1, load: true},
-	irI32Load16S:  {size: 2, load: true},
-	irI32Load16SX: {size: 2, load: true},
-	irI32Load16SK: {size: 2, load: true},
-	irI32Load16SP: {size: 2, load: true},
-	irI32Load16SS: {size: 2, load: true},
-	irI64Load8S:   {size: 1, load: true},
-	irI64Load8SX:  {size: 1, load: true},
-	irI64Load8SK:  {size: 1, load: true},
-	irI64Load8SP:  {size: 1, load: true},
-	irI64Load8SS:  {size: 1, load: true},
-	irI64Load16S:  {size: 2, load: true},
-	irI64Load16SX: {size: 2, load: true},
-	irI64Load16SK: {size: 2, load: true},
-	irI64Load16SP: {size: 2, load: true},
-	irI64Load16SS: {size: 2, load: true},
-	irI64Load32S:  {size: 4, load: true},
-	irI64Load32SX: {size: 4, load: true},
-	irI64Load32SK: {size: 4, load: true},
-	irI64Load32SP: {size: 4, load: true},
-	irI64Load32SS: {size: 4, load: true},
-	irStore8:      {size: 1, form: ' '},
-	irStore8X:     {size: 1, form: 'X'},
-	irStore8K:     {size: 1, form: 'K'},
-	irStore8P:     {size: 1, form: 'P'},
-	irStore8S:     {size: 1, form: 'S'},
-	irStore8I:     {size: 1, form: 'I'},
-	irStore16:     {size: 2, form: ' '},
-	irStore16X:    {size: 2, form: 'X'},
-	irStore16K:    {size: 2, form: 'K'},
-	irStore16P:    {size: 2, form: 'P'},
-	irStore16S:    {size: 2, form: 'S'},
-	irStore16I:    {size: 2, form: 'I'},
-	irStore32:     {size: 4, form: ' '},
-	irStore32X:    {size: 4, form: 'X'},
-	irStore32K:    {size: 4, form: 'K'},
-	irStore32P:    {size: 4, form: 'P'},
-	irStore32S:    {size: 4, form: 'S'},
-	irStore32I:    {size: 4, form: 'I'},
-	irStore64:     {size: 8, form: ' '},
-	irStore64X:    {size: 8, form: 'X'},
-	irStore64K:    {size: 8, form: 'K'},
-	irStore64P:    {size: 8, form: 'P'},
-	irStore64S:    {size: 8, form: 'S'},
-	irStore64I:    {size: 8, form: 'I'},
+	irLoad8U:       {size: 1, load: true},
+	irLoad8UX:      {size: 1, load: true},
+	irLoad8UK:      {size: 1, load: true},
+	irLoad8UP:      {size: 1, load: true},
+	irLoad8US:      {size: 1, load: true},
+	irLoad16U:      {size: 2, load: true},
+	irLoad16UX:     {size: 2, load: true},
+	irLoad16UK:     {size: 2, load: true},
+	irLoad16UP:     {size: 2, load: true},
+	irLoad16US:     {size: 2, load: true},
+	irLoad32:       {size: 4, load: true},
+	irLoad32X:      {size: 4, load: true},
+	irLoad32K:      {size: 4, load: true},
+	irLoad32P:      {size: 4, load: true},
+	irLoad32S:      {size: 4, load: true},
+	irLoad64:       {size: 8, load: true},
+	irLoad64X:      {size: 8, load: true},
+	irLoad64K:      {size: 8, load: true},
+	irLoad64P:      {size: 8, load: true},
+	irLoad64S:      {size: 8, load: true},
+	irI32Load8S:    {size: 1, load: true},
+	irI32Load8SX:   {size: 1, load: true},
+	irI32Load8SK:   {size: 1, load: true},
+	irI32Load8SP:   {size: 1, load: true},
+	irI32Load8SS:   {size: 1, load: true},
+	irI32Load16S:   {size: 2, load: true},
+	irI32Load16SX:  {size: 2, load: true},
+	irI32Load16SK:  {size: 2, load: true},
+	irI32Load16SP:  {size: 2, load: true},
+	irI32Load16SS:  {size: 2, load: true},
+	irI64Load8S:    {size: 1, load: true},
+	irI64Load8SX:   {size: 1, load: true},
+	irI64Load8SK:   {size: 1, load: true},
+	irI64Load8SP:   {size: 1, load: true},
+	irI64Load8SS:   {size: 1, load: true},
+	irI64Load16S:   {size: 2, load: true},
+	irI64Load16SX:  {size: 2, load: true},
+	irI64Load16SK:  {size: 2, load: true},
+	irI64Load16SP:  {size: 2, load: true},
+	irI64Load16SS:  {size: 2, load: true},
+	irI64Load32S:   {size: 4, load: true},
+	irI64Load32SX:  {size: 4, load: true},
+	irI64Load32SK:  {size: 4, load: true},
+	irI64Load32SP:  {size: 4, load: true},
+	irI64Load32SS:  {size: 4, load: true},
+	irStore8:       {size: 1, form: ' '},
+	irStore8X:      {size: 1, form: 'X'},
+	irStore8K:      {size: 1, form: 'K'},
+	irStore8P:      {size: 1, form: 'P'},
+	irStore8S:      {size: 1, form: 'S'},
+	irStore8I:      {size: 1, form: 'I'},
+	irStore16:      {size: 2, form: ' '},
+	irStore16X:     {size: 2, form: 'X'},
+	irStore16K:     {size: 2, form: 'K'},
+	irStore16P:     {size: 2, form: 'P'},
+	irStore16S:     {size: 2, form: 'S'},
+	irStore16I:     {size: 2, form: 'I'},
+	irStore32:      {size: 4, form: ' '},
+	irStore32X:     {size: 4, form: 'X'},
+	irStore32K:     {size: 4, form: 'K'},
+	irStore32P:     {size: 4, form: 'P'},
+	irStore32S:     {size: 4, form: 'S'},
+	irStore32I:     {size: 4, form: 'I'},
+	irStore64:      {size: 8, form: ' '},
+	irStore64X:     {size: 8, form: 'X'},
+	irStore64K:     {size: 8, form: 'K'},
+	irStore64P:     {size: 8, form: 'P'},
+	irStore64S:     {size: 8, form: 'S'},
+	irStore64I:     {size: 8, form: 'I'},
+	irVLoad:        {size: 16, load: true, vector: true},
+	irVLoadX:       {size: 16, load: true, vector: true},
+	irVLoadK:       {size: 16, load: true, vector: true},
+	irVLoadP:       {size: 16, load: true, vector: true},
+	irVLoadS:       {size: 16, load: true, vector: true},
+	irVStore:       {size: 16, form: ' '},
+	irVStoreX:      {size: 16, form: 'X'},
+	irVStoreK:      {size: 16, form: 'K'},
+	irVStoreP:      {size: 16, form: 'P'},
+	irVStoreS:      {size: 16, form: 'S'},
+	irVLoad8x8S:    {size: 8, load: true, vector: true},
+	irVLoad8x8U:    {size: 8, load: true, vector: true},
+	irVLoad16x4S:   {size: 8, load: true, vector: true},
+	irVLoad16x4U:   {size: 8, load: true, vector: true},
+	irVLoad32x2S:   {size: 8, load: true, vector: true},
+	irVLoad32x2U:   {size: 8, load: true, vector: true},
+	irVLoad8Splat:  {size: 1, load: true, vector: true},
+	irVLoad8Lane:   {size: 1, load: true, vector: true},
+	irVStore8Lane:  {size: 1, form: 'L'},
+	irVLoad16Splat: {size: 2, load: true, vector: true},
+	irVLoad16Lane:  {size: 2, load: true, vector: true},
+	irVStore16Lane: {size: 2, form: 'L'},
+	irVLoad32Splat: {size: 4, load: true, vector: true},
+	irVLoad32Lane:  {size: 4, load: true, vector: true},
+	irVStore32Lane: {size: 4, form: 'L'},
+	irVLoad64Splat: {size: 8, load: true, vector: true},
+	irVLoad64Lane:  {size: 8, load: true, vector: true},
+	irVStore64Lane: {size: 8, form: 'L'},
+	irVLoad32Zero:  {size: 4, load: true, vector: true},
+	irVLoad64Zero:  {size: 8, load: true, vector: true},
 }
 
 // maxFused is the most words that a fused operation covers.
@@ -2055,8 +2680,8 @@ var fusedBase = [numOps]irOp{
 	irStore64_Load64_Const:                irStore64,
 }
 
-// lowerings tells how an opcode is lowered, by the opcode, those behind the prefix 0xFC from 256 on.
-var lowerings = [256 + 8]lowering{
+// lowerings tells how an opcode is lowered, by the opcode, those behind the prefix 0xFC from 256 on, those behind 0xFD from 264 on.
+var lowerings = [256 + 8 + 256]lowering{
 	70:  {kind: lowCmp, op: irI32Eq},
 	71:  {kind: lowCmp, op: irI32Ne},
 	72:  {kind: lowCmp, op: irI32LtS},
@@ -2209,6 +2834,200 @@ var lowerings = [256 + 8]lowering{
 	62:  {kind: lowStore, op: irStore32},
 	55:  {kind: lowStore, op: irStore64},
 	57:  {kind: lowStore, op: irStore64},
+	360: {kind: lowVector, op: irI8x16Abs},
+	361: {kind: lowVector, op: irI8x16Neg},
+	374: {kind: lowVector, op: irI8x16Add},
+	377: {kind: lowVector, op: irI8x16Sub},
+	382: {kind: lowVector, op: irI8x16MinS},
+	384: {kind: lowVector, op: irI8x16MaxS},
+	383: {kind: lowVector, op: irI8x16MinU},
+	385: {kind: lowVector, op: irI8x16MaxU},
+	371: {kind: lowVector, op: irI8x16Shl},
+	372: {kind: lowVector, op: irI8x16ShrS},
+	373: {kind: lowVector, op: irI8x16ShrU},
+	362: {kind: lowVector, op: irI8x16Popcnt},
+	375: {kind: lowVector, op: irI8x16AddSatS},
+	376: {kind: lowVector, op: irI8x16AddSatU},
+	378: {kind: lowVector, op: irI8x16SubSatS},
+	379: {kind: lowVector, op: irI8x16SubSatU},
+	387: {kind: lowVector, op: irI8x16AvgrU},
+	299: {kind: lowVector, op: irI8x16Eq},
+	300: {kind: lowVector, op: irI8x16Ne},
+	301: {kind: lowVector, op: irI8x16LtS},
+	303: {kind: lowVector, op: irI8x16GtS},
+	305: {kind: lowVector, op: irI8x16LeS},
+	307: {kind: lowVector, op: irI8x16GeS},
+	302: {kind: lowVector, op: irI8x16LtU},
+	304: {kind: lowVector, op: irI8x16GtU},
+	306: {kind: lowVector, op: irI8x16LeU},
+	308: {kind: lowVector, op: irI8x16GeU},
+	364: {kind: lowVector, op: irI8x16Bitmask},
+	363: {kind: lowVector, op: irI8x16AllTrue},
+	279: {kind: lowVector, op: irI8x16Splat, lane: 1},
+	285: {kind: lowVector, op: irI8x16ExtractS, lane: 1},
+	286: {kind: lowVector, op: irI8x16ExtractU, lane: 1},
+	287: {kind: lowVector, op: irI8x16Replace, lane: 1},
+	392: {kind: lowVector, op: irI16x8Abs},
+	393: {kind: lowVector, op: irI16x8Neg},
+	406: {kind: lowVector, op: irI16x8Add},
+	409: {kind: lowVector, op: irI16x8Sub},
+	414: {kind: lowVector, op: irI16x8MinS},
+	416: {kind: lowVector, op: irI16x8MaxS},
+	415: {kind: lowVector, op: irI16x8MinU},
+	417: {kind: lowVector, op: irI16x8MaxU},
+	403: {kind: lowVector, op: irI16x8Shl},
+	404: {kind: lowVector, op: irI16x8ShrS},
+	405: {kind: lowVector, op: irI16x8ShrU},
+	413: {kind: lowVector, op: irI16x8Mul},
+	407: {kind: lowVector, op: irI16x8AddSatS},
+	408: {kind: lowVector, op: irI16x8AddSatU},
+	410: {kind: lowVector, op: irI16x8SubSatS},
+	411: {kind: lowVector, op: irI16x8SubSatU},
+	419: {kind: lowVector, op: irI16x8AvgrU},
+	309: {kind: lowVector, op: irI16x8Eq},
+	310: {kind: lowVector, op: irI16x8Ne},
+	311: {kind: lowVector, op: irI16x8LtS},
+	313: {kind: lowVector, op: irI16x8GtS},
+	315: {kind: lowVector, op: irI16x8LeS},
+	317: {kind: lowVector, op: irI16x8GeS},
+	312: {kind: lowVector, op: irI16x8LtU},
+	314: {kind: lowVector, op: irI16x8GtU},
+	316: {kind: lowVector, op: irI16x8LeU},
+	318: {kind: lowVector, op: irI16x8GeU},
+	396: {kind: lowVector, op: irI16x8Bitmask},
+	395: {kind: lowVector, op: irI16x8AllTrue},
+	280: {kind: lowVector, op: irI16x8Splat, lane: 2},
+	288: {kind: lowVector, op: irI16x8ExtractS, lane: 2},
+	289: {kind: lowVector, op: irI16x8ExtractU, lane: 2},
+	290: {kind: lowVector, op: irI16x8Replace, lane: 2},
+	424: {kind: lowVector, op: irI32x4Abs},
+	425: {kind: lowVector, op: irI32x4Neg},
+	438: {kind: lowVector, op: irI32x4Add},
+	441: {kind: lowVector, op: irI32x4Sub},
+	446: {kind: lowVector, op: irI32x4MinS},
+	448: {kind: lowVector, op: irI32x4MaxS},
+	447: {kind: lowVector, op: irI32x4MinU},
+	449: {kind: lowVector, op: irI32x4MaxU},
+	435: {kind: lowVector, op: irI32x4Shl},
+	436: {kind: lowVector, op: irI32x4ShrS},
+	437: {kind: lowVector, op: irI32x4ShrU},
+	445: {kind: lowVector, op: irI32x4Mul},
+	450: {kind: lowVector, op: irI32x4Dot},
+	319: {kind: lowVector, op: irI32x4Eq},
+	320: {kind: lowVector, op: irI32x4Ne},
+	321: {kind: lowVector, op: irI32x4LtS},
+	323: {kind: lowVector, op: irI32x4GtS},
+	325: {kind: lowVector, op: irI32x4LeS},
+	327: {kind: lowVector, op: irI32x4GeS},
+	322: {kind: lowVector, op: irI32x4LtU},
+	324: {kind: lowVector, op: irI32x4GtU},
+	326: {kind: lowVector, op: irI32x4LeU},
+	328: {kind: lowVector, op: irI32x4GeU},
+	428: {kind: lowVector, op: irI32x4Bitmask},
+	427: {kind: lowVector, op: irI32x4AllTrue},
+	281: {kind: lowVector, op: irI32x4Splat, lane: 4},
+	283: {kind: lowVector, op: irI32x4Splat, lane: 4},
+	291: {kind: lowVector, op: irI32x4Extract, lane: 4},
+	295: {kind: lowVector, op: irI32x4Extract, lane: 4},
+	292: {kind: lowVector, op: irI32x4Replace, lane: 4},
+	296: {kind: lowVector, op: irI32x4Replace, lane: 4},
+	456: {kind: lowVector, op: irI64x2Abs},
+	457: {kind: lowVector, op: irI64x2Neg},
+	470: {kind: lowVector, op: irI64x2Add},
+	473: {kind: lowVector, op: irI64x2Sub},
+	477: {kind: lowVector, op: irI64x2Mul},
+	467: {kind: lowVector, op: irI64x2Shl},
+	468: {kind: lowVector, op: irI64x2ShrS},
+	469: {kind: lowVector, op: irI64x2ShrU},
+	478: {kind: lowVector, op: irI64x2Eq},
+	479: {kind: lowVector, op: irI64x2Ne},
+	480: {kind: lowVector, op: irI64x2LtS},
+	481: {kind: lowVector, op: irI64x2GtS},
+	482: {kind: lowVector, op: irI64x2LeS},
+	483: {kind: lowVector, op: irI64x2GeS},
+	459: {kind: lowVector, op: irI64x2AllTrue},
+	460: {kind: lowVector, op: irI64x2Bitmask},
+	282: {kind: lowVector, op: irI64x2Splat, lane: 8},
+	284: {kind: lowVector, op: irI64x2Splat, lane: 8},
+	293: {kind: lowVector, op: irI64x2Extract, lane: 8},
+	297: {kind: lowVector, op: irI64x2Extract, lane: 8},
+	294: {kind: lowVector, op: irI64x2Replace, lane: 8},
+	298: {kind: lowVector, op: irI64x2Replace, lane: 8},
+	399: {kind: lowVector, op: irI16x8ExtendLowS},
+	400: {kind: lowVector, op: irI16x8ExtendHighS},
+	401: {kind: lowVector, op: irI16x8ExtendLowU},
+	402: {kind: lowVector, op: irI16x8ExtendHighU},
+	431: {kind: lowVector, op: irI32x4ExtendLowS},
+	432: {kind: lowVector, op: irI32x4ExtendHighS},
+	433: {kind: lowVector, op: irI32x4ExtendLowU},
+	434: {kind: lowVector, op: irI32x4ExtendHighU},
+	463: {kind: lowVector, op: irI64x2ExtendLowS},
+	464: {kind: lowVector, op: irI64x2ExtendHighS},
+	465: {kind: lowVector, op: irI64x2ExtendLowU},
+	466: {kind: lowVector, op: irI64x2ExtendHighU},
+	341: {kind: lowVector, op: irVNot},
+	342: {kind: lowVector, op: irVAnd},
+	343: {kind: lowVector, op: irVAndNot},
+	344: {kind: lowVector, op: irVOr},
+	345: {kind: lowVector, op: irVXor},
+	346: {kind: lowVector, op: irVBitselect},
+	347: {kind: lowVector, op: irVAnyTrue},
+	488: {kind: lowVector, op: irF32x4Abs},
+	489: {kind: lowVector, op: irF32x4Neg},
+	329: {kind: lowVector, op: irF32x4Eq},
+	330: {kind: lowVector, op: irF32x4Ne},
+	331: {kind: lowVector, op: irF32x4Lt},
+	332: {kind: lowVector, op: irF32x4Gt},
+	333: {kind: lowVector, op: irF32x4Le},
+	334: {kind: lowVector, op: irF32x4Ge},
+	492: {kind: lowVector, op: irF32x4Add},
+	493: {kind: lowVector, op: irF32x4Sub},
+	494: {kind: lowVector, op: irF32x4Mul},
+	495: {kind: lowVector, op: irF32x4Div},
+	491: {kind: lowVector, op: irF32x4Sqrt},
+	498: {kind: lowVector, op: irF32x4Pmin},
+	499: {kind: lowVector, op: irF32x4Pmax},
+	500: {kind: lowVector, op: irF64x2Abs},
+	501: {kind: lowVector, op: irF64x2Neg},
+	335: {kind: lowVector, op: irF64x2Eq},
+	336: {kind: lowVector, op: irF64x2Ne},
+	337: {kind: lowVector, op: irF64x2Lt},
+	338: {kind: lowVector, op: irF64x2Gt},
+	339: {kind: lowVector, op: irF64x2Le},
+	340: {kind: lowVector, op: irF64x2Ge},
+	504: {kind: lowVector, op: irF64x2Add},
+	505: {kind: lowVector, op: irF64x2Sub},
+	506: {kind: lowVector, op: irF64x2Mul},
+	507: {kind: lowVector, op: irF64x2Div},
+	503: {kind: lowVector, op: irF64x2Sqrt},
+	510: {kind: lowVector, op: irF64x2Pmin},
+	511: {kind: lowVector, op: irF64x2Pmax},
+	514: {kind: lowVector, op: irF32x4ConvertS},
+	518: {kind: lowVector, op: irF64x2ConvertS},
+	515: {kind: lowVector, op: irF32x4ConvertU},
+	519: {kind: lowVector, op: irF64x2ConvertU},
+	264: {kind: lowVectorLoad, op: irVLoad},
+	275: {kind: lowVectorStore, op: irVStore},
+	265: {kind: lowVectorPart, op: irVLoad8x8S, lane: 8},
+	266: {kind: lowVectorPart, op: irVLoad8x8U, lane: 8},
+	267: {kind: lowVectorPart, op: irVLoad16x4S, lane: 8},
+	268: {kind: lowVectorPart, op: irVLoad16x4U, lane: 8},
+	269: {kind: lowVectorPart, op: irVLoad32x2S, lane: 8},
+	270: {kind: lowVectorPart, op: irVLoad32x2U, lane: 8},
+	271: {kind: lowVectorPart, op: irVLoad8Splat, lane: 1},
+	348: {kind: lowVectorPart, op: irVLoad8Lane, lane: 1},
+	352: {kind: lowVectorStoreLane, op: irVStore8Lane, lane: 1},
+	272: {kind: lowVectorPart, op: irVLoad16Splat, lane: 2},
+	349: {kind: lowVectorPart, op: irVLoad16Lane, lane: 2},
+	353: {kind: lowVectorStoreLane, op: irVStore16Lane, lane: 2},
+	273: {kind: lowVectorPart, op: irVLoad32Splat, lane: 4},
+	350: {kind: lowVectorPart, op: irVLoad32Lane, lane: 4},
+	354: {kind: lowVectorStoreLane, op: irVStore32Lane, lane: 4},
+	274: {kind: lowVectorPart, op: irVLoad64Splat, lane: 8},
+	351: {kind: lowVectorPart, op: irVLoad64Lane, lane: 8},
+	355: {kind: lowVectorStoreLane, op: irVStore64Lane, lane: 8},
+	356: {kind: lowVectorPart, op: irVLoad32Zero, lane: 4},
+	357: {kind: lowVectorPart, op: irVLoad64Zero, lane: 8},
 }
 
 // loadValue is what a load reads at p.
@@ -2234,4 +3053,132 @@ func loadValue(op irOp, p unsafe.Pointer) uint64 {
 		return uint64(int64(*(*int32)(p)))
 	}
 	return 0
+}
+
+// opVector is the opcode, behind its prefix, of the vector operations that leave NaNs to a function.
+var opVector = [numOps]uint8{
+	irF32x4Add:  0xe4,
+	irF32x4Sub:  0xe5,
+	irF32x4Mul:  0xe6,
+	irF32x4Div:  0xe7,
+	irF32x4Sqrt: 0xe3,
+	irF64x2Add:  0xf0,
+	irF64x2Sub:  0xf1,
+	irF64x2Mul:  0xf2,
+	irF64x2Div:  0xf3,
+	irF64x2Sqrt: 0xef,
+}
+
+// loadVector performs a load of a vector, or part of one, from p.
+//
+//go:nocheckptr
+func loadVector(in *ins, fp, p unsafe.Pointer) {
+	switch in.op {
+	case irVLoad:
+		x0, x1 := *(*uint64)(p), *(*uint64)(unsafe.Add(p, 8))
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+	case irVLoad8x8S:
+		h := *(*uint64)(p)
+		x0 := h & 0xFFFFFFFF
+		x0 = (x0 | x0<<16) & 0x0000FFFF0000FFFF
+		x0 = (x0 | x0<<8) & 0x00FF00FF00FF00FF
+		x0 |= x0 & 0x0080008000800080 * 0x1FE
+		x1 := h >> 32
+		x1 = (x1 | x1<<16) & 0x0000FFFF0000FFFF
+		x1 = (x1 | x1<<8) & 0x00FF00FF00FF00FF
+		x1 |= x1 & 0x0080008000800080 * 0x1FE
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+	case irVLoad8x8U:
+		h := *(*uint64)(p)
+		x0 := h & 0xFFFFFFFF
+		x0 = (x0 | x0<<16) & 0x0000FFFF0000FFFF
+		x0 = (x0 | x0<<8) & 0x00FF00FF00FF00FF
+		x1 := h >> 32
+		x1 = (x1 | x1<<16) & 0x0000FFFF0000FFFF
+		x1 = (x1 | x1<<8) & 0x00FF00FF00FF00FF
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+	case irVLoad16x4S:
+		h := *(*uint64)(p)
+		x0 := h & 0xFFFFFFFF
+		x0 = (x0 | x0<<16) & 0x0000FFFF0000FFFF
+		x0 |= x0 & 0x0000800000008000 * 0x1FFFE
+		x1 := h >> 32
+		x1 = (x1 | x1<<16) & 0x0000FFFF0000FFFF
+		x1 |= x1 & 0x0000800000008000 * 0x1FFFE
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+	case irVLoad16x4U:
+		h := *(*uint64)(p)
+		x0 := h & 0xFFFFFFFF
+		x0 = (x0 | x0<<16) & 0x0000FFFF0000FFFF
+		x1 := h >> 32
+		x1 = (x1 | x1<<16) & 0x0000FFFF0000FFFF
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+	case irVLoad32x2S:
+		h := *(*uint64)(p)
+		x0 := h & 0xFFFFFFFF
+		x0 = uint64(int64(int32(x0)))
+		x1 := h >> 32
+		x1 = uint64(int64(int32(x1)))
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+	case irVLoad32x2U:
+		h := *(*uint64)(p)
+		x0 := h & 0xFFFFFFFF
+		x1 := h >> 32
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+	case irVLoad8Splat:
+		x := 0x101010101010101 * uint64(*(*uint8)(p))
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x
+	case irVLoad8Lane:
+		l := *(*uint8)(p)
+		x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+		*(*uint8)(unsafe.Add(fp, int(in.a)*8+int(in.e))) = l
+	case irVLoad16Splat:
+		x := 0x1000100010001 * uint64(*(*uint16)(p))
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x
+	case irVLoad16Lane:
+		l := *(*uint16)(p)
+		x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+		*(*uint16)(unsafe.Add(fp, int(in.a)*8+int(in.e))) = l
+	case irVLoad32Splat:
+		x := 0x100000001 * uint64(*(*uint32)(p))
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x
+	case irVLoad32Lane:
+		l := *(*uint32)(p)
+		x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+		*(*uint32)(unsafe.Add(fp, int(in.a)*8+int(in.e))) = l
+	case irVLoad64Splat:
+		x := *(*uint64)(p)
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x
+	case irVLoad64Lane:
+		l := *(*uint64)(p)
+		x0, x1 := *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8+8))
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+		*(*uint64)(unsafe.Add(fp, int(in.a)*8+int(in.e))) = l
+	case irVLoad32Zero:
+		x := uint64(*(*uint32)(p))
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = 0
+	case irVLoad64Zero:
+		x := *(*uint64)(p)
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = 0
+	}
 }

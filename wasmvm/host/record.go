@@ -73,7 +73,8 @@ func Record(ctx context.Context, wasm []byte, name, recPath string, o Options) (
 }
 
 // checkPlayable reports what keeps our machine from replaying a module. wazero
-// accepts more: SIMD, and a few modules that are not quite valid.
+// accepts more: functions with very many locals, and a few modules that are not
+// quite valid.
 func checkPlayable(wasm []byte, pages uint32) error {
 	mod, err := wasmvm.Decode(wasm)
 	if err != nil {

@@ -65,7 +65,7 @@ func opsFile(table []op) string {
 		}
 	}
 	b.WriteString(fusionTables(table))
-	b.WriteString("}\n\n// lowerings tells how an opcode is lowered, by the opcode, those behind the prefix 0xFC from 256 on.\nvar lowerings = [256 + 8]lowering{\n")
+	b.WriteString("}\n\n// lowerings tells how an opcode is lowered, by the opcode, those behind the prefix 0xFC from 256 on, those behind 0xFD from 264 on.\nvar lowerings = [256 + 8 + 256]lowering{\n")
 	for _, o := range table {
 		for _, w := range o.wasm {
 			fmt.Fprintf(&b, "%d: %s,\n", w, strings.TrimPrefix(o.low, "lowering"))
@@ -78,6 +78,26 @@ func opsFile(table []op) string {
 		}
 	}
 	b.WriteString("}\nreturn 0\n}\n")
+	b.WriteString(vectorTables(table))
+	return b.String()
+}
+
+// vectorTables tells the opcodes of the operations whose NaNs functions make, and how to load vectors outside the loops.
+func vectorTables(table []op) string {
+	var b bytes.Buffer
+	b.WriteString("\n// opVector is the opcode, behind its prefix, of the vector operations that leave NaNs to a function.\nvar opVector = [numOps]uint8{\n")
+	for _, o := range table {
+		if o.nan == "nanVector" {
+			fmt.Fprintf(&b, "ir%s: %#x,\n", o.name, o.wasm[0]-fd(0))
+		}
+	}
+	b.WriteString("}\n\n// loadVector performs a load of a vector, or part of one, from p.\n//\n//go:nocheckptr\nfunc loadVector(in *ins, fp, p unsafe.Pointer) {\nswitch in.op {\n")
+	for _, o := range table {
+		if o.readWide != "" && o.precise {
+			fmt.Fprintf(&b, "case ir%s:\n%s\n", o.name, expand(o.readWide, false))
+		}
+	}
+	b.WriteString("}\n}\n")
 	return b.String()
 }
 
@@ -158,6 +178,10 @@ func expandToken(t string, fast bool) string {
 		return "*(*int32)(unsafe.Add(pc, 4))"
 	case "slot32":
 		return "*(*uint32)(unsafe.Add(fp, uintptr(uint32(" + arg + "))*8))"
+	case "slot64":
+		return "*(*uint64)(unsafe.Add(fp, uintptr(uint32(" + arg + "))*8))"
+	case "laneOf": // the address of the lane at offset e of a vector
+		return "unsafe.Add(fp, int(in." + strings.ToLower(arg) + ")*8+int(in.e))"
 	case "slotf64":
 		return "*(*float64)(unsafe.Add(fp, uintptr(uint32(" + arg + "))*8))"
 	case "slot":

@@ -8,17 +8,18 @@ import "fmt"
 // 32, f32 or f64 as that type; {K32} and {K64} are immediates in the fields d and e, {BC} the 32-bit immediate in b and c. {next} goes on with the next
 // word, {take} takes a branch without and {takeL} with a test of the limit, {exit X} leaves the loop with code X, before anything has changed.
 type op struct {
-	name    string
-	body    string
-	precise bool // the precise loop has it
-	fast    bool // the fast loop has it
-	dst     bool // field a is a slot it writes, and that is all it changes
-	wasm    []int
-	low     string // lowering record of the wasm opcodes, a literal of type lowering
-	nan     string // how to make the result when it is a NaN
-	access  string // literal of type access, for what touches memory
-	read    string // of loads: the value at p
-	fused   *fused // of fused operations: what they are made of
+	name     string
+	body     string
+	precise  bool // the precise loop has it
+	fast     bool // the fast loop has it
+	dst      bool // field a is a slot it writes, and that is all it changes
+	wasm     []int
+	low      string // lowering record of the wasm opcodes, a literal of type lowering
+	nan      string // how to make the result when it is a NaN
+	access   string // literal of type access, for what touches memory
+	read     string // of loads: the value at p
+	readWide string // of loads of vectors: sets the result from p
+	fused    *fused // of fused operations: what they are made of
 }
 
 var ops []op
@@ -58,6 +59,7 @@ func buildTable() ([]op, error) {
 	}
 	conversions()
 	memory()
+	vectors()
 	err := fuse()
 	return ops, err
 }

@@ -2,6 +2,7 @@ package wasmvm
 
 import (
 	"encoding/binary"
+	"strconv"
 	"testing"
 )
 
@@ -21,6 +22,9 @@ type asm struct {
 	globals int // mutable i32 globals
 	table   []uint32
 	data    []byte // passive
+
+	exportAll bool // functions under their numbers too
+	vectors   int  // mutable v128 globals behind the others, of value (1, 2)
 }
 
 func leb(v uint32) []byte {
@@ -86,11 +90,18 @@ func (a *asm) bytes() []byte {
 	for range a.globals {
 		glob = append(glob, byte(I32), 1, byte(OpI32Const), 0, byte(OpEnd))
 	}
-	section(6, a.globals, glob)
+	for range a.vectors {
+		glob = cat(glob, []byte{byte(V128), 1}, constant(V128, []uint64{1, 2}), op(OpEnd))
+	}
+	section(6, a.globals+a.vectors, glob)
 	first := leb(uint32(len(a.imports)))
 	exports, n := cat(str("f"), []byte{0}, first), 1
 	if len(a.funcs[0].params)+len(a.funcs[0].results) == 0 {
 		exports, n = cat(exports, str("_start"), []byte{0}, first), 2
+	}
+	for i := 0; a.exportAll && i < len(a.funcs); i++ {
+		exports = cat(exports, str(strconv.Itoa(i)), []byte{0}, leb(uint32(len(a.imports)+i)))
+		n++
 	}
 	section(7, n, exports)
 	if len(a.table) > 0 {

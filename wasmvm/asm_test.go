@@ -23,7 +23,7 @@ type asm struct {
 	table   []uint32
 	data    []byte // passive
 
-	exportAll bool // functions under their numbers too
+	exportAll bool // functions under their numbers too, and the memory as m
 	vectors   int  // mutable v128 globals behind the others, of value (1, 2)
 }
 
@@ -101,6 +101,10 @@ func (a *asm) bytes() []byte {
 	}
 	for i := 0; a.exportAll && i < len(a.funcs); i++ {
 		exports = cat(exports, str(strconv.Itoa(i)), []byte{0}, leb(uint32(len(a.imports)+i)))
+		n++
+	}
+	if a.exportAll {
+		exports = cat(exports, str("m"), []byte{2, 0})
 		n++
 	}
 	section(7, n, exports)

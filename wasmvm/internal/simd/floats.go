@@ -6,8 +6,7 @@ import (
 	"wrev/wasmvm/internal/nan"
 )
 
-// floats32 makes an operation of one on lanes. It is a generic function of its argument so that each operation is one loop without indirect calls
-// where Go inlines; the operations that matter for speed are cases of the interpreter loops.
+// floats32 makes an operation of one on lanes. Speed matters little here: what is frequent is done by the interpreter loops unless a NaN comes out.
 func floats32(f func(r nan.Rule, x, y uint32) uint32) Func {
 	return func(r nan.Rule, x, y V) V {
 		half := func(a, b uint64) uint64 {

@@ -2,7 +2,6 @@ package checkpoint
 
 import (
 	"bytes"
-	"unsafe"
 )
 
 // captureBatch is how many pages are copied between two looks at the store: 1
@@ -129,23 +128,15 @@ func (s *Store) fill(data []byte, b *capture) {
 			k++
 			continue
 		}
-		from := pageOf(data, int(b.index[k]))
-		to := s.rawBytes(s.pages.at(b.id[k]).place())
+		first, at := int(b.index[k]), s.pages.at(b.id[k]).place()
 		n := 1
-		for ; k+n < b.n && b.id[k+n] != 0; n++ {
-			f := pageOf(data, int(b.index[k+n]))
-			t := s.rawBytes(s.pages.at(b.id[k+n]).place())
-			if !follows(from, f) || !follows(to, t) {
-				break
-			}
-			from, to = unsafe.Slice(&from[0], len(from)+len(f)), unsafe.Slice(&to[0], len(to)+len(t))
+		for k+n < b.n && b.id[k+n] != 0 && int(b.index[k+n]) == first+n &&
+			s.pages.at(b.id[k+n]).place() == rawPlace(at.holder(), at.low()+uint32(n)) {
+			n++
 		}
+		from := data[first*PageSize : min((first+n)*PageSize, len(data))]
+		to := s.slabs.at(at.holder()).data[int(at.low())*PageSize:][:n*PageSize]
 		clear(to[copy(to, from):]) // the rest of a short last page
 		k += n
 	}
-}
-
-// follows reports whether b begins where a ends.
-func follows(a, b []byte) bool {
-	return unsafe.Add(unsafe.Pointer(unsafe.SliceData(a)), len(a)) == unsafe.Pointer(unsafe.SliceData(b))
 }

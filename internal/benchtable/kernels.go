@@ -119,29 +119,45 @@ func (h vmHost) HostCall(m *wasmvm.Machine, _ uint32, args, results []uint64) er
 	return m.WriteMemory(args[3], binary.LittleEndian.AppendUint32(nil, n))
 }
 
-func prepareVM(k Kernel) (func() error, *bytes.Buffer, error) {
+func newVM(k Kernel) (*wasmvm.Machine, *bytes.Buffer, error) {
 	out := &bytes.Buffer{}
 	mod, err := wasmvm.Decode(k.Wasm)
 	if err != nil {
 		return nil, nil, err
 	}
 	m, err := wasmvm.New(mod, wasmvm.Config{Host: vmHost{out}})
-	if err != nil {
-		return nil, nil, err
-	}
-	return func() error {
-		// Chunks, as a debugger runs it: it wants to be interruptible.
-		for {
-			s := m.Run(m.Position() + 50e6)
-			switch s.Reason {
-			case wasmvm.StopLimit:
-			case wasmvm.StopExit:
-				return nil
-			default:
-				return fmt.Errorf("stopped by %v at position %d: %v %v", s.Reason, m.Position(), s.Trap, s.Err)
-			}
+	return m, out, err
+}
+
+func prepareVM(k Kernel) (func() error, *bytes.Buffer, error) {
+	m, out, err := newVM(k)
+	return func() error { return runVM(m) }, out, err
+}
+
+// runVM runs to the end in chunks, as a debugger does: it wants to be interruptible.
+func runVM(m *wasmvm.Machine) error {
+	for {
+		s := m.Run(m.Position() + 50e6)
+		switch s.Reason {
+		case wasmvm.StopLimit:
+		case wasmvm.StopExit:
+			return nil
+		default:
+			return fmt.Errorf("stopped by %v at position %d: %v %v", s.Reason, m.Position(), s.Trap, s.Err)
 		}
-	}, out, nil
+	}
+}
+
+// Instructions is how many WebAssembly instructions a kernel executes. Our VM counts every opcode, structural ones included, which it does exactly.
+func Instructions(k Kernel) (uint64, error) {
+	m, _, err := newVM(k)
+	if err != nil {
+		return 0, err
+	}
+	if err := runVM(m); err != nil {
+		return 0, fmt.Errorf("%s.%s: %w", k.Name, k.Opt, err)
+	}
+	return m.Position(), nil
 }
 
 // Measure runs a kernel once and returns the CPU time of its _start and its output.
@@ -168,10 +184,15 @@ func Compare(kernels []Kernel, rounds int) (*Table, error) {
 	engines := Engines()
 	t := &Table{
 		Title:  fmt.Sprintf("CPU-bound kernels, C at -%s: replaying in our VM against wazero (CPU time, least of %d)", kernels[0].Opt, rounds),
-		Header: []string{"kernel", "wasmvm ms", "interpreter ms", "compiler ms", "faster than interpreter", "slower than compiler"},
+		Header: []string{"kernel", "wasmvm ms", "interpreter ms", "compiler ms", "faster than interpreter", "slower than compiler", "1e6 instructions", "ns each"},
+		Notes:  []string{"instructions of WebAssembly, structural ones included; ns each in our VM"},
 	}
-	var faster, slower []float64
+	var faster, slower, each []float64
 	for _, k := range kernels {
+		n, err := Instructions(k)
+		if err != nil {
+			return nil, err
+		}
 		best := make([]float64, len(engines))
 		first := ""
 		for range rounds {
@@ -195,10 +216,11 @@ func Compare(kernels []Kernel, rounds int) (*Table, error) {
 		}
 		faster = append(faster, best[1]/best[0])
 		slower = append(slower, best[0]/best[2])
-		t.Add(k.Name, best[0], best[1], best[2], times(best[1]/best[0]), times(best[0]/best[2]))
+		each = append(each, best[0]*1e6/float64(n))
+		t.Add(k.Name, best[0], best[1], best[2], times(best[1]/best[0]), times(best[0]/best[2]), float64(n)/1e6, each[len(each)-1])
 	}
-	t.Add("geometric mean", "", "", "", times(GeoMean(faster)), times(GeoMean(slower)))
-	t.Add("least", "", "", "", times(slices.Min(faster)), times(slices.Max(slower)))
+	t.Add("geometric mean", "", "", "", times(GeoMean(faster)), times(GeoMean(slower)), "", GeoMean(each))
+	t.Add("worst", "", "", "", times(slices.Min(faster)), times(slices.Max(slower)), "", slices.Max(each))
 	return t, nil
 }
 

@@ -7,51 +7,31 @@ import (
 	"wrev/wasmvm"
 )
 
-// Locals, operands and globals are not memory: no machine marks writes to
-// them. A local or a global is changed by a few instructions only, which are
-// known from the code. These are the probes: the machine stops before each,
-// and the value is compared across that one instruction. An operand slot is
-// changed by almost any instruction, so watching one means looking at each.
+// Locals and operands are neither memory nor globals: no machine tells of writes
+// to them. A local is changed by a few instructions only, which are known from
+// the code. These are the probes: the machine stops before each, and the value is
+// compared across that one instruction. An operand slot is changed by almost any
+// instruction, so watching one means looking at each.
 
-// Opcodes that write a local or a global.
-const (
-	opLocalSet  = 0x21
-	opLocalTee  = 0x22
-	opGlobalSet = 0x24
-)
-
-// addProbes adds the instructions that may change what w watches.
+// addProbes adds the instructions that may change the local that w watches.
 func (s *stopSet) addProbes(w Watch) error {
-	if w.Space == SpaceLocal {
-		fn, err := s.function(w.Func)
-		if err != nil {
-			return err
-		}
-		return s.probe(fn, w.Addr, opLocalSet, opLocalTee)
+	fn, err := s.function(w.Func)
+	if err != nil {
+		return err
 	}
-	for i := range s.mod.Funcs {
-		if err := s.probe(&s.mod.Funcs[i], w.Addr, opGlobalSet, opGlobalSet); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// probe adds the instructions of fn that are one of two opcodes with this immediate.
-func (s *stopSet) probe(fn *wasmvm.Func, index uint64, op1, op2 wasmvm.Opcode) error {
 	l, err := s.mod.Layout(fn)
 	if err != nil {
 		return fmt.Errorf("watchpoint in function %d: %w", fn.Index, err)
 	}
 	for i, op := range l.Ops {
-		if op != op1 && op != op2 {
+		if op != wasmvm.OpLocalSet && op != wasmvm.OpLocalTee {
 			continue
 		}
 		at := uint64(s.mod.CodeOffset) + uint64(l.PCs[i]) + 1
 		if at > uint64(len(s.mod.Bytes)) {
 			return fmt.Errorf("function %d has no code at offset 0x%x", fn.Index, l.PCs[i])
 		}
-		if n, size := binary.Uvarint(s.mod.Bytes[at:]); size > 0 && n == index {
+		if n, size := binary.Uvarint(s.mod.Bytes[at:]); size > 0 && n == w.Addr {
 			s.probes[l.PCs[i]] = true
 		}
 	}
@@ -73,9 +53,6 @@ func (s *stopSet) look(m *wasmvm.Machine, buf []sample) []sample {
 }
 
 func (s *stopSet) read(m *wasmvm.Machine, w *Watch) sample {
-	if w.Space == SpaceGlobal {
-		return sample{exists: true, value: m.Global(int(w.Addr))}
-	}
 	// One instruction touches the innermost frame, or on return the one below.
 	inner := depthUpTo(m, w.Frame+3) - 1 - w.Frame
 	if inner != 0 && inner != 1 {
@@ -113,7 +90,7 @@ func depthUpTo(m *wasmvm.Machine, n int) int {
 
 // changed compares the samples before one instruction with the state after it.
 //
-// A local or a global is touched when its value changes. An operand slot is
+// A local is touched when its value changes. An operand slot is
 // touched when its value changes or when a value is pushed into it.
 func (s *stopSet) changed(m *wasmvm.Machine, before []sample) []WatchHit {
 	var hits []WatchHit

@@ -18,10 +18,10 @@ type stopSet struct {
 
 	// Derived by update:
 	gen      uint64          // changes whenever the set does; 0 is "nothing armed"
-	memory   []wasmvm.Watch  // the memory watches, for the machine
+	memory   []wasmvm.Watch  // the watches of memory and globals, for the machine
 	memOf    []int           // index in watches of each
 	slots    []int           // indexes in watches of all others
-	probes   map[uint32]bool // instructions that may change a watched local or global
+	probes   map[uint32]bool // instructions that may change a watched local
 	stepping bool            // an operand is watched: look at every instruction
 }
 
@@ -162,9 +162,13 @@ func (s *stopSet) update() error {
 			s.memory = append(s.memory, wasmvm.Watch{Kind: w.Kind, Addr: w.Addr, Len: w.Len})
 			s.memOf = append(s.memOf, i)
 			continue
+		case SpaceGlobal:
+			s.memory = append(s.memory, wasmvm.Watch{Kind: wasmvm.WatchGlobal, Addr: w.Addr})
+			s.memOf = append(s.memOf, i)
+			continue
 		case SpaceOperand:
 			s.stepping = true
-		case SpaceLocal, SpaceGlobal:
+		case SpaceLocal:
 			if err := s.addProbes(w); err != nil {
 				return err
 			}
@@ -178,7 +182,11 @@ func (s *stopSet) update() error {
 func (s *stopSet) hitsOf(hits []wasmvm.WatchHit) []WatchHit {
 	var out []WatchHit
 	for _, h := range hits {
-		if h.Index >= 0 && h.Index < len(s.memOf) {
+		switch {
+		case h.Index < 0 || h.Index >= len(s.memOf):
+		case h.Kind == wasmvm.WatchGlobal:
+			out = append(out, WatchHit{Watch: s.watches[s.memOf[h.Index]], Kind: wasmvm.WatchWrite})
+		default:
 			out = append(out, WatchHit{Watch: s.watches[s.memOf[h.Index]], Kind: h.Kind, Addr: h.Addr, Len: h.Len})
 		}
 	}

@@ -11,11 +11,12 @@ import (
 type breakpoints struct {
 	at     map[int][]int // instructions by defined function
 	groups map[int]int   // breakpoints in a group, by its first fast word
+	sets   map[int]bool  // fast words that set a watched global
 	ops    map[int]irOp  // what the fast words had that have another operation now
 }
 
 func newBreakpoints() breakpoints {
-	return breakpoints{at: map[int][]int{}, groups: map[int]int{}, ops: map[int]irOp{}}
+	return breakpoints{at: map[int][]int{}, groups: map[int]int{}, sets: map[int]bool{}, ops: map[int]irOp{}}
 }
 
 // SetBreakpoint makes Run stop before the instruction at pc, which is the start of a body (entering a function) or of an opcode.
@@ -64,7 +65,7 @@ func (m *Machine) ClearBreakpoint(pc uint32) {
 		m.unpatchFast(f, idx)
 	}
 	if w := m.precise[index]; w != nil {
-		w[idx].op = m.lowered[index].precise[idx].op
+		w[idx].op = m.preciseOp(m.lowered[index], idx)
 	}
 }
 
@@ -79,11 +80,12 @@ func (m *Machine) ClearBreakpoints() {
 		}
 		m.precise[index] = nil
 	}
-	m.breaks = newBreakpoints()
+	clear(m.breaks.at)
 }
 
-// patchFunc patches the breakpoints of a function whose fast code has just come.
+// patchFunc patches the breakpoints and watches of a function whose fast code has just come.
 func (m *Machine) patchFunc(f *loweredFunc) {
+	m.patchSets(f)
 	for _, idx := range m.breaks.at[f.index] {
 		m.patchFast(f, idx)
 	}
@@ -118,7 +120,9 @@ func (m *Machine) patchWords(f *loweredFunc, word int) {
 		op := own
 		for k := range fusedLen(own) {
 			switch {
-			case b.groups[at+k] == 0:
+			case b.groups[at+k] == 0 && !b.sets[at+k]:
+			case k == 0 && b.groups[at] == 0:
+				op = irWatchedSet
 			case k == 0:
 				op = irBreak
 			case op == own:
@@ -133,15 +137,26 @@ func (m *Machine) patchWords(f *loweredFunc, word int) {
 	}
 }
 
-// patchPrecise patches all breakpoints of a function into a copy of its precise code.
+// patchPrecise patches all breakpoints and watches of globals of a function into a copy of its precise code.
 func (m *Machine) patchPrecise(index int) {
-	at := m.breaks.at[index]
-	if len(at) == 0 {
+	at, f := m.breaks.at[index], m.lowered[index]
+	if len(at) == 0 && m.watched == nil {
 		return
 	}
-	w := slices.Clone(m.lowered[index].precise)
+	w := slices.Clone(f.precise)
+	for idx := range f.size {
+		w[idx].op = m.preciseOp(f, idx)
+	}
 	for _, idx := range at {
 		w[idx].op = irBreak
 	}
 	m.precise[index] = w
+}
+
+// preciseOp is the operation of an instruction's precise word without a breakpoint.
+func (m *Machine) preciseOp(f *loweredFunc, idx int) irOp {
+	if w := &f.precise[idx]; !m.setsWatched(w) {
+		return w.op
+	}
+	return irWatchedSet
 }

@@ -54,6 +54,11 @@ func (r *runner) fast(f *loweredFunc, word int) bool {
 				word++
 				continue
 			}
+		case exitGlobal:
+			if m.setWatched(in, frame, false) {
+				word++
+				continue
+			}
 		case exitLazy:
 			if m.resolveCall(word, frame) {
 				continue

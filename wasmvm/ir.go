@@ -88,6 +88,7 @@ const (
 	exitLimit   = 32 + iota
 	exitNaN     // the result is a NaN
 	exitMemory  // a store to a page that is not yet dirty, or that is watched, or an access that crosses a page
+	exitGlobal  // a watched global is set
 	exitDriver  // an operation for the driver
 	exitBreak   // a breakpoint in this group
 	exitStack   // a call needs more stack

@@ -101,6 +101,7 @@ type Machine struct {
 	elemRefs  [][]uint64
 	breaks    breakpoints
 	watches   []Watch
+	watched   []bool // by global; nil if none is
 	readWatch bool
 	hits      []WatchHit
 	interrupt atomic.Bool

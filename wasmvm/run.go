@@ -92,7 +92,9 @@ func (r *runner) exact(n uint64) bool {
 			return r.end(Stop{Reason: StopBreakpoint})
 		}
 		words = m.lowered[m.cur].precise // without breakpoints
-		code = m.preciseLoop(words, 1)
+		if code = exitGlobal; !m.setsWatched(&words[m.idx]) {
+			code = m.preciseLoop(words, 1)
+		}
 	}
 	return r.handle(code, words)
 }
@@ -122,6 +124,9 @@ func (r *runner) handle(code int, words []ins) bool {
 		m.advance()
 	case code == exitVector:
 		m.vector(in, m.frame)
+		m.advance()
+	case code == exitGlobal:
+		m.setWatched(in, m.frame, true)
 		m.advance()
 	case code == exitMemory:
 		m.slowAccess(in, m.frame)

@@ -91,7 +91,7 @@ func (m *Machine) stored(in *ins, frame int) []byte {
 func (m *Machine) slowStore(in *ins, frame int, exact bool) bool {
 	ea := m.addressOf(in, frame)
 	n := uint64(opAccess[in.base()].size)
-	if m.mem0.hasFlag(flagWrite, ea, n) && !exact && m.watched(WatchWrite, ea, n) {
+	if m.mem0.hasFlag(flagWrite, ea, n) && !exact && m.isWatched(WatchWrite, ea, n) {
 		return false
 	}
 	m.write(ea, n)

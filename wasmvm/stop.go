@@ -52,12 +52,13 @@ type WatchKind uint8
 const (
 	WatchWrite WatchKind = 1 << iota
 	WatchRead
+	WatchGlobal // not of memory: the change of a global's value
 )
 
-// Watch is a watched range of linear memory.
+// Watch is a watched range of linear memory, or a watched global.
 type Watch struct {
 	Kind      WatchKind // the accesses that stop
-	Addr, Len uint64    // in bytes
+	Addr, Len uint64    // in bytes; of WatchGlobal Addr is the index of the global, and Len means nothing
 }
 
 // WatchHit says that an instruction touched a watched range.

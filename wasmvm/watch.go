@@ -2,7 +2,7 @@ package wasmvm
 
 import "slices"
 
-// SetWatches replaces the watched ranges of linear memory. Run stops after an instruction that touches one: a load or store, a bulk operation, a host
+// SetWatches replaces the watched ranges of linear memory and globals. Run stops after an instruction that touches one: a load or store, a bulk operation, a host
 // call that writes. Ranges, or parts of them, outside the memory are fine and count once it has grown. Watches for reads make Run several times slower.
 func (m *Machine) SetWatches(ws []Watch) {
 	m.watches = append(m.watches[:0], ws...)
@@ -11,6 +11,7 @@ func (m *Machine) SetWatches(ws []Watch) {
 		m.readWatch = m.readWatch || w.Kind&WatchRead != 0
 	}
 	m.flagWatches()
+	m.watchGlobals()
 }
 
 // flagWatches sets the page flags of the watched ranges.
@@ -51,8 +52,8 @@ func (w *Watch) touches(kind WatchKind, addr, n uint64) bool {
 	return addr-w.Addr < w.Len
 }
 
-// watched says whether an access touches a watched range.
-func (m *Machine) watched(kind WatchKind, addr, n uint64) bool {
+// isWatched says whether an access touches a watched range.
+func (m *Machine) isWatched(kind WatchKind, addr, n uint64) bool {
 	for i := range m.watches {
 		if m.watches[i].touches(kind, addr, n) {
 			return true

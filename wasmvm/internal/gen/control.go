@@ -21,6 +21,7 @@ func control() {
 	add(op{name: "GlobalGet2", fast: true, precise: true, dst: true, body: "p := {global}\nx0, x1 := *(*uint64)(p), *(*uint64)(unsafe.Add(p, 8))\n{setWide x}\n{next}"})
 	both("GlobalSet2", "p := {global}\n*(*uint64)(p), *(*uint64)(unsafe.Add(p, 8)) = {A}, {A+1}\n{next}")
 	both("GlobalSet", "*(*uint64)({global}) = {A}\n{next}")
+	both("WatchedSet", "{exit exitGlobal}") // takes the place of the two before
 	add(op{name: "RefFunc", fast: true, precise: true, dst: true, body: "{A} = uint64(uint32(in.d)) + v.refBase\n{next}"})
 	add(op{name: "RefIsNull", fast: true, precise: true, dst: true, body: "var r uint64\nif {B} == 0 {\nr = 1\n}\n{A} = r\n{next}"})
 	add(op{name: "MemorySize", fast: true, precise: true, dst: true, body: "{A} = msize >> 16\n{next}"})

@@ -37,6 +37,7 @@ func run(dir string, rounds int, only string) error {
 		{"kernels", func() (*benchtable.Table, error) { return kernels(dir, "O2", rounds) }},
 		{"kernels", func() (*benchtable.Table, error) { return kernels(dir, "O0", rounds) }},
 	}
+	fmt.Printf("Measured on %s\n\n", machine())
 	for _, p := range parts {
 		if only != "" && only != p.name {
 			continue

@@ -58,6 +58,7 @@ func (m *Machine) lastReturn(at, n int) error {
 	return nil
 }
 
+// callIndirect is call_indirect or call_ref.
 func (m *Machine) callIndirect(in *ins, at int) error {
 	want := &m.mod.Types[in.d]
 	c, err := m.lookup(in, want, at)
@@ -72,10 +73,13 @@ func (m *Machine) callIndirect(in *ins, at int) error {
 	return m.call(c.Index, at)
 }
 
-// lookup finds the function of type want that an indirect call, with arguments at a slot of the stack and the index above them, would call. Its
+// lookup finds the function of type want that an indirect call, with arguments at a slot of the stack and the index or reference above them, would call. Its
 // Machine is nil if it is this one.
 func (m *Machine) lookup(in *ins, want *FuncType, at int) (Extern, error) {
 	none := Extern{}
+	if in.b == drvCallRef || in.b == drvTailRef {
+		return m.refCallee(want, at)
+	}
 	t := m.tabs[in.c]
 	i := uint32(m.stack[at+slotsOf(want.Params)])
 	if !t.holds(i, 1) {
@@ -85,14 +89,7 @@ func (m *Machine) lookup(in *ins, want *FuncType, at int) (Extern, error) {
 	if ref == 0 {
 		return none, &Trap{Code: TrapUninitializedElement}
 	}
-	c, ok := m.funcOf(ref)
-	if !ok {
-		return none, &Trap{Code: TrapUndefinedElement}
-	}
-	if c.Machine == nil && m.recs[c.Index].typ != typeID(want) || c.Machine != nil && c.Machine.mod.FuncType(c.Index).key() != want.key() {
-		return none, &Trap{Code: TrapIndirectCallType}
-	}
-	return c, nil
+	return m.typedFunc(ref, want)
 }
 
 // funcOf is the function that a reference means; its Machine is nil if it is this one, others are found in shared tables only.

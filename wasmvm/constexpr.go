@@ -153,6 +153,11 @@ func (m *Module) checkInits() error {
 			return fmt.Errorf("global %d: %w", i, err)
 		}
 	}
+	for i, e := range m.tableInits {
+		if err := m.checkInit(e, m.Tables[i].Elem); err != nil {
+			return fmt.Errorf("table %d: %w", i, err)
+		}
+	}
 	for i := range m.data {
 		if m.data[i].mode == segActive {
 			if err := m.checkInit(&m.data[i].offset, I32); err != nil {
@@ -193,7 +198,7 @@ func (m *Module) checkInit(e *constExpr, want ValType) error {
 			return err
 		}
 	}
-	if e.typ != want {
+	if !want.holds(e.typ) {
 		return fmt.Errorf("initialiser is %v, not %v", e.typ, want)
 	}
 	return nil

@@ -34,7 +34,7 @@ func (m *Module) immText(in *instr) string {
 	switch in.def.imm {
 	case immBlock:
 		return m.blockText(in.block)
-	case immLabel, immLocal, immGlobal, immTable, immData, immElem:
+	case immLabel, immType, immLocal, immGlobal, immTable, immData, immElem:
 		return fmt.Sprintf(" %d", in.a)
 	case immBrTable:
 		var b strings.Builder
@@ -85,11 +85,19 @@ func (m *Module) immText(in *instr) string {
 		f := math.Float64frombits(in.val)
 		return floatText(f, 64, in.val, f != f)
 	case immRefType:
-		return " " + strings.TrimSuffix(in.types[0].String(), "ref")
+		return " " + nullText(in.types[0])
 	case immSelectTypes:
 		return fmt.Sprintf(" (result %v)", in.types[0])
 	}
 	return ""
+}
+
+// nullText is the operand of ref.null as the text format has it.
+func nullText(t ValType) string {
+	if t&concrete != 0 {
+		return strconv.Itoa(int(t >> typeShift))
+	}
+	return strings.TrimSuffix(t.String(), "ref")
 }
 
 func floatText(f float64, bits int, raw uint64, nan bool) string {

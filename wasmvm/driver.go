@@ -19,7 +19,7 @@ func (m *Machine) execute(in *ins) error {
 	switch in.b {
 	case drvCall:
 		return m.call(uint32(in.d), at)
-	case drvCallIndirect:
+	case drvCallIndirect, drvCallRef:
 		return m.callIndirect(in, at)
 	case drvReturn:
 		return m.ret(at, int(in.c))
@@ -27,10 +27,12 @@ func (m *Machine) execute(in *ins) error {
 		return m.callImport(uint32(in.d), at)
 	case drvTailCall:
 		return m.tailCall(uint32(in.d), at)
-	case drvTailIndirect:
+	case drvTailIndirect, drvTailRef:
 		return m.tailIndirect(in, at)
 	case drvTailHost:
 		return m.tailImport(uint32(in.d), at)
+	case drvAtomic:
+		err = m.atomicOp(in, m.stack[at:])
 	case drvMemoryGrow, drvMemoryInit, drvDataDrop, drvMemoryCopy, drvMemoryFill:
 		err = trapError(m.memoryOp(in, m.stack[at:]))
 	default:

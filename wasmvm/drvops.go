@@ -18,12 +18,15 @@ const (
 	drvTableSize
 	drvTableFill
 	drvTailHost // d = function index
+	drvAtomic   // c = place in atomicOps, d = offset
 	// only in precise code
 	drvCall         // d = function index
 	drvCallIndirect // c = table, d = type; the index is the operand above the arguments
 	drvReturn       // a = first result, c = slots of the results
 	drvTailCall     // like drvCall
 	drvTailIndirect // like drvCallIndirect
+	drvCallRef      // d = type; the reference is the operand above the arguments
+	drvTailRef      // like drvCallRef
 )
 
 // driverOp describes an opcode that the driver executes: operation, operands and results (0 or 1).
@@ -51,8 +54,11 @@ var driverOps = map[Opcode]driverOp{
 // driverWord is the word for such an opcode, but for fields a and e.
 func driverWord(op driverOp, in *instr) ins {
 	w := ins{op: irDriver, b: op.sub, d: int32(in.a), c: uint16(in.b)}
-	if op.sub == drvMemoryInit {
+	switch op.sub {
+	case drvMemoryInit:
 		w.c = 0
+	case drvAtomic:
+		w.c, w.d = uint16(in.op), int32(uint32(in.val))
 	}
 	return w
 }

@@ -96,13 +96,16 @@ func (m *Machine) leaves(in *ins, frame int) bool {
 
 // callee is the defined function that an indirect call would call, or a negative number.
 func (m *Machine) callee(in *ins, frame int) int {
-	ref := m.tabs[in.c].elems[uint32(m.stack[frame+int(in.b)])]
+	ref := m.stack[frame+int(in.b)]
+	if in.op == irCallIndirect || in.op == irTailCallIndirect {
+		ref = m.tabs[in.c].elems[uint32(ref)]
+	}
 	return int(ref-m.refBase) - m.mod.NumImportedFuncs
 }
 
 // resolveCall lowers the function that a word is about to call; it returns false if that has to be left to the precise tier.
 func (m *Machine) resolveCall(word, frame int) bool {
-	if in := &m.words[word]; in.op == irCallIndirect || in.op == irTailCallIndirect {
+	if in := &m.words[word]; in.op != irCallLazy && in.op != irTailCallLazy {
 		index := m.callee(in, frame)
 		if index < 0 {
 			return false
@@ -129,14 +132,14 @@ func (m *Machine) resolveCall(word, frame int) bool {
 // calleeEnd is where the frame of the function that a word is about to call would end.
 func (m *Machine) calleeEnd(word, frame int) int {
 	in := &m.words[word]
-	at := frame + int(in.a)
+	at, size := frame, int(m.words[word+1].a)
 	switch in.op {
-	case irTailCall, irTailCallIndirect:
-		at = frame
+	case irCall, irCallIndirect, irCallRef:
+		at += int(in.a)
 	}
 	switch in.op {
-	case irCallIndirect, irTailCallIndirect:
-		return at + int(m.recs[m.mod.NumImportedFuncs+m.callee(in, frame)].frame)
+	case irCallIndirect, irCallRef, irTailCallIndirect, irTailCallRef:
+		size = int(m.recs[m.mod.NumImportedFuncs+m.callee(in, frame)].frame)
 	}
-	return at + int(m.words[word+1].a)
+	return at + size
 }

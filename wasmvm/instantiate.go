@@ -30,6 +30,7 @@ func New(mod *Module, cfg Config) (*Machine, error) {
 	}
 	m.funcRefs()
 	m.initGlobals()
+	m.initTables()
 	m.elemRefs = make([][]uint64, len(mod.elems))
 	m.dropData, m.dropElem = make([]bool, len(mod.data)), make([]bool, len(mod.elems))
 	m.views()
@@ -119,7 +120,7 @@ func (m *Machine) linkImport(imp *Import) error {
 	o := e.Machine
 	switch i := int(e.Index); imp.Kind {
 	case ExternFunc:
-		if t := o.mod.FuncType(e.Index); t == nil || t.key() != m.mod.Types[imp.TypeIndex].key() {
+		if t := o.mod.FuncType(e.Index); t == nil || t.id != m.mod.Types[imp.TypeIndex].id {
 			return bad
 		}
 		m.externs = append(m.externs, e)
@@ -135,7 +136,7 @@ func (m *Machine) linkImport(imp *Import) error {
 		}
 		m.mem0 = o.mem0
 	case ExternGlobal:
-		if o.globs[i].typ != imp.Global {
+		if t := o.globs[i].typ; t.Mutable != imp.Global.Mutable || t != imp.Global && (t.Mutable || !t.Type.subtype(imp.Global.Type)) {
 			return bad
 		}
 		m.globs = append(m.globs, o.globs[i])
@@ -162,7 +163,7 @@ func (m *Machine) funcRefs() {
 	}
 	m.numFuncs = uint64(n)
 	for i := range n {
-		m.recs[i].typ = typeID(m.mod.FuncType(uint32(i)))
+		m.recs[i].typ = m.mod.FuncType(uint32(i)).id
 	}
 	m.funcs = unsafe.Pointer(unsafe.SliceData(m.recs))
 }
@@ -170,6 +171,16 @@ func (m *Machine) funcRefs() {
 func (m *Machine) initGlobals() {
 	for i := m.mod.importedGlobals; i < len(m.globs); i++ {
 		m.globs[i].v = m.constBits(&m.mod.Globals[i].init)
+	}
+}
+
+// initTables fills the tables that have an initialiser.
+func (m *Machine) initTables() {
+	for i, e := range m.mod.tableInits {
+		v := m.constValue(e)
+		for j := range m.tabs[i].elems {
+			m.tabs[i].elems[j] = v
+		}
 	}
 }
 
@@ -184,7 +195,7 @@ func (m *Machine) views() {
 }
 
 // initSegments applies the active segments in order, elements first. Which segments are empty afterwards follows wazero, which recordings are made with:
-// active element segments, as specified, and also passive ones of external references, which can only hold nulls; but an active data segment stays,
+// active element segments, as specified, and also passive ones of other than function references, which can only hold nulls; but an active data segment stays,
 // where the specification drops it.
 func (m *Machine) initSegments() error {
 	for i := range m.mod.elems {
@@ -198,7 +209,7 @@ func (m *Machine) initSegments() error {
 	for i := range m.mod.elems {
 		s := &m.mod.elems[i]
 		if s.mode == segPassive {
-			m.dropElem[i] = s.typ == ExternRef
+			m.dropElem[i] = s.typ.kind() != FuncRef
 			continue
 		}
 		if s.mode == segActive {

@@ -10,7 +10,7 @@ import (
 type instr struct {
 	op      Opcode
 	def     *opDef
-	block   int64     // block type: -64 empty, other negatives a value type, else a type index
+	block   int64     // block type, see blockType
 	a, b    uint32    // indices in the order of the text format; for memory access a = alignment, b = lane
 	val     uint64    // constant as raw bits, or memory offset
 	vec     [2]uint64 // constant of two slots, or what a shuffle picks
@@ -18,7 +18,10 @@ type instr struct {
 	types   []ValType
 }
 
-const blockEmpty = -64
+const (
+	blockEmpty = -64
+	blockValue = -1 << 40 // below it: value types
+)
 
 // instrReader reads instructions one after another.
 type instrReader struct {
@@ -45,8 +48,8 @@ func (r *instrReader) next(in *instr) {
 	switch in.def.imm {
 	case immNone:
 	case immBlock:
-		in.block = r.sleb(33)
-	case immLabel, immFunc, immLocal, immGlobal, immTable, immData, immElem:
+		in.block = r.blockType()
+	case immLabel, immFunc, immType, immLocal, immGlobal, immTable, immData, immElem:
 		in.a = r.u32()
 	case immBrTable:
 		r.brTable(in)
@@ -56,7 +59,7 @@ func (r *instrReader) next(in *instr) {
 	case immMem:
 		in.a = r.u32()
 		in.val = uint64(r.u32())
-	case immMemIndex:
+	case immMemIndex, immZero:
 		in.a = r.u32()
 	case immMemCopy:
 		in.a, in.b = r.u32(), r.u32()
@@ -82,7 +85,7 @@ func (r *instrReader) next(in *instr) {
 		in.val = uint64(r.u32())
 		r.lane(in)
 	case immRefType:
-		in.types = append(in.types[:0], r.refType())
+		in.types = append(in.types[:0], r.nullType())
 	case immSelectTypes:
 		n, _ := r.count()
 		if n != 1 && r.err == nil {
@@ -113,13 +116,33 @@ func (r *instrReader) brTable(in *instr) {
 	in.targets = r.targets
 }
 
+// blockType reads the type of a block, loop or if: blockEmpty, a type index, or blockValue and a value type subtracted from it.
+func (r *reader) blockType() int64 {
+	bt := r.sleb(33)
+	switch {
+	case bt >= 0 || bt == blockEmpty:
+		return bt
+	case bt == refNull-0x80 || bt == refNonNull-0x80:
+		return blockValue - int64(r.heapType(ValType(bt&0x7F)))
+	case bt < -64:
+		r.fail(fmt.Errorf("unknown block type %d", bt))
+		return blockEmpty
+	}
+	r.pos-- // the number was one byte
+	return blockValue - int64(r.valType())
+}
+
 // blockType resolves the type of a block, loop or if.
 func (m *Module) blockType(bt int64) (params, results []ValType, err error) {
-	switch bt {
-	case blockEmpty:
+	switch {
+	case bt == blockEmpty:
 		return nil, nil, nil
-	case -1, -2, -3, -4, -5, -16, -17:
-		return nil, blockResults[byte(bt&0x7F)], nil
+	case bt <= blockValue:
+		t := ValType(blockValue - bt)
+		if t == t.kind() {
+			return nil, oneType[t : t+1], nil
+		}
+		return nil, []ValType{t}, nil
 	}
 	if bt < 0 || bt >= int64(len(m.Types)) {
 		return nil, nil, fmt.Errorf("unknown block type %d", bt)
@@ -127,6 +150,10 @@ func (m *Module) blockType(bt int64) (params, results []ValType, err error) {
 	return m.Types[bt].Params, m.Types[bt].Results, nil
 }
 
-var blockResults = map[byte][]ValType{
-	byte(I32): {I32}, byte(I64): {I64}, byte(F32): {F32}, byte(F64): {F64}, byte(V128): {V128}, byte(FuncRef): {FuncRef}, byte(ExternRef): {ExternRef},
-}
+// oneType holds every type of one byte at its place.
+var oneType = func() (ts [128]ValType) {
+	for i := range ts {
+		ts[i] = ValType(i)
+	}
+	return ts
+}()

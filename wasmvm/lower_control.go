@@ -161,7 +161,11 @@ func (l *fastLowerer) br(label uint32, t *typer) error {
 }
 
 func (l *fastLowerer) brIf(label uint32, t *typer) error {
-	cond := l.condition(l.pop())
+	return l.branchIf(l.condition(l.pop()), label, t)
+}
+
+// branchIf branches to a label, with the operands that it takes on top of the stack, if a condition holds.
+func (l *fastLowerer) branchIf(cond condition, label uint32, t *typer) error {
 	w, err := l.carry(label, t)
 	if err != nil {
 		return err

@@ -140,7 +140,7 @@ func operandsNeeded(in *instr) int {
 		return d.params
 	}
 	switch in.op {
-	case OpBrIf, OpBrTable, OpDrop, OpLocalSet, OpLocalTee, OpGlobalSet, OpRefIsNull:
+	case OpBrIf, OpBrTable, OpDrop, OpLocalSet, OpLocalTee, OpGlobalSet, OpRefIsNull, OpRefAsNonNull, OpBrOnNull, OpBrOnNonNull:
 		return 1
 	case OpSelect, OpSelectT:
 		return 3

@@ -1,6 +1,9 @@
 package wasmvm
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // plain lowers an opcode that can be reached and is no structure; the operands it pops are there.
 func (l *fastLowerer) plain(in *instr, t *typer) error {
@@ -32,15 +35,20 @@ func (l *fastLowerer) plain(in *instr, t *typer) error {
 			return l.call(ins{op: irDriver, b: drvHost, d: int32(in.a)}, ft, true)
 		}
 		return l.call(ins{op: irCallLazy, d: int32(in.a) - int32(l.m.NumImportedFuncs)}, ft, false)
-	case OpReturnCall, OpReturnCallIndirect:
+	case OpReturnCall, OpReturnCallIndirect, OpReturnCallRef:
 		return l.tailCall(in, t)
-	case OpCallIndirect:
-		if int64(in.a) >= int64(len(l.m.Types)) || len(l.stack) == 0 {
-			return errUnderflow
+	case OpCallIndirect, OpCallRef:
+		ft, err := l.m.funcType(in.a)
+		if err != nil || len(l.stack) == 0 {
+			return errors.Join(err, errUnderflow)
 		}
-		ft := &l.m.Types[in.a]
-		w := ins{op: irCallIndirect, b: l.use(l.pop()), c: uint16(in.b), d: int32(typeID(ft))}
+		w := ins{op: irCallIndirect, b: l.use(l.pop()), c: uint16(in.b), d: int32(ft.id)}
+		if in.op == OpCallRef {
+			w.op = irCallRef
+		}
 		return l.call(w, ft, false)
+	case OpRefAsNonNull, OpBrOnNull, OpBrOnNonNull:
+		return l.refOp(in, t)
 	case OpDrop:
 		l.pop()
 	case OpLocalGet, OpLocalSet, OpLocalTee:

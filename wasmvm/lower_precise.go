@@ -1,6 +1,9 @@
 package wasmvm
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // preciseLowerer makes precise code: word i is instruction i of the function, and the words behind the last one are the entries of branch tables.
 type preciseLowerer struct {
@@ -197,14 +200,19 @@ func (l *preciseLowerer) plain(i int, in *instr, t *typer) error {
 		if l.m.FuncByIndex(in.a) == nil {
 			w.b = drvHost
 		}
-	case OpReturnCall, OpReturnCallIndirect:
+	case OpReturnCall, OpReturnCallIndirect, OpReturnCallRef:
 		return l.tailCall(in, t)
-	case OpCallIndirect:
-		if int64(in.a) >= int64(len(l.m.Types)) || h < len(l.m.Types[in.a].Params)+1 {
-			return errUnderflow
+	case OpRefAsNonNull, OpBrOnNull, OpBrOnNonNull:
+		return l.refOp(i, in, t)
+	case OpCallIndirect, OpCallRef:
+		ft, err := l.m.funcType(in.a)
+		if err != nil || h < len(ft.Params)+1 {
+			return errors.Join(err, errUnderflow)
 		}
-		ft := &l.m.Types[in.a]
 		w = ins{op: irDriver, b: drvCallIndirect, a: top(len(ft.Params) + 1), c: uint16(in.b), d: int32(in.a)}
+		if in.op == OpCallRef {
+			w.b = drvCallRef
+		}
 	default:
 		return l.operation(in, t, top, need)
 	}

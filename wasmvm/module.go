@@ -27,6 +27,7 @@ type Module struct {
 	importedGlobals int
 	importedTables  int
 	importedMems    int
+	tableInits      map[int]*constExpr // what the elements of tables begin with, if not null
 	data            []dataSegment
 	elems           []elemSegment
 	names           map[uint32]string

@@ -26,30 +26,35 @@ const (
 
 	OpReturnCall         Opcode = 0x12
 	OpReturnCallIndirect Opcode = 0x13
+	OpCallRef            Opcode = 0x14
+	OpReturnCallRef      Opcode = 0x15
 
-	OpDrop       Opcode = 0x1A
-	OpSelect     Opcode = 0x1B
-	OpSelectT    Opcode = 0x1C
-	OpLocalGet   Opcode = 0x20
-	OpLocalSet   Opcode = 0x21
-	OpLocalTee   Opcode = 0x22
-	OpGlobalGet  Opcode = 0x23
-	OpGlobalSet  Opcode = 0x24
-	OpTableGet   Opcode = 0x25
-	OpTableSet   Opcode = 0x26
-	OpI32Load    Opcode = 0x28
-	OpI64Store32 Opcode = 0x3E
-	OpMemorySize Opcode = 0x3F
-	OpMemoryGrow Opcode = 0x40
-	OpI32Const   Opcode = 0x41
-	OpI64Const   Opcode = 0x42
-	OpF32Const   Opcode = 0x43
-	OpF64Const   Opcode = 0x44
-	OpI32Eqz     Opcode = 0x45
-	OpI64Eqz     Opcode = 0x50
-	OpRefNull    Opcode = 0xD0
-	OpRefIsNull  Opcode = 0xD1
-	OpRefFunc    Opcode = 0xD2
+	OpDrop         Opcode = 0x1A
+	OpSelect       Opcode = 0x1B
+	OpSelectT      Opcode = 0x1C
+	OpLocalGet     Opcode = 0x20
+	OpLocalSet     Opcode = 0x21
+	OpLocalTee     Opcode = 0x22
+	OpGlobalGet    Opcode = 0x23
+	OpGlobalSet    Opcode = 0x24
+	OpTableGet     Opcode = 0x25
+	OpTableSet     Opcode = 0x26
+	OpI32Load      Opcode = 0x28
+	OpI64Store32   Opcode = 0x3E
+	OpMemorySize   Opcode = 0x3F
+	OpMemoryGrow   Opcode = 0x40
+	OpI32Const     Opcode = 0x41
+	OpI64Const     Opcode = 0x42
+	OpF32Const     Opcode = 0x43
+	OpF64Const     Opcode = 0x44
+	OpI32Eqz       Opcode = 0x45
+	OpI64Eqz       Opcode = 0x50
+	OpRefNull      Opcode = 0xD0
+	OpRefIsNull    Opcode = 0xD1
+	OpRefFunc      Opcode = 0xD2
+	OpRefAsNonNull Opcode = 0xD4
+	OpBrOnNull     Opcode = 0xD5
+	OpBrOnNonNull  Opcode = 0xD6
 
 	OpV128Const    Opcode = 0xFD<<16 | 0x0C
 	OpI8x16Shuffle Opcode = 0xFD<<16 | 0x0D
@@ -76,11 +81,13 @@ const (
 	immBrTable
 	immFunc
 	immCallIndirect // type index, table index
+	immType         // type index
 	immSelectTypes
 	immLocal
 	immGlobal
 	immTable
 	immMem      // alignment, offset
+	immZero     // one zero byte
 	immMemIndex // the memory's index, one zero byte
 	immI32
 	immI64
@@ -116,6 +123,8 @@ func (op Opcode) lookup() *opDef {
 		d = &opTableFC[op&0xFFFF]
 	case op>>16 == 0xFD && op&0xFFFF < Opcode(len(opTableFD)):
 		d = &opTableFD[op&0xFFFF]
+	case op>>16 == 0xFE && op&0xFFFF < Opcode(len(atomicOps)):
+		d = &atomicOps[op&0xFFFF].opDef
 	case op == OpEnter:
 		return &opDef{name: "(enter)"}
 	default:

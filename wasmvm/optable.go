@@ -17,6 +17,8 @@ var opTable = [256]opDef{
 	0x11: {"call_indirect", immCallIndirect, ""},
 	0x12: {"return_call", immFunc, ""},
 	0x13: {"return_call_indirect", immCallIndirect, ""},
+	0x14: {"call_ref", immType, ""},
+	0x15: {"return_call_ref", immType, ""},
 	0x1A: {"drop", immNone, ""},
 	0x1B: {"select", immNone, ""},
 	0x1C: {"select", immSelectTypes, ""},
@@ -187,6 +189,9 @@ var opTable = [256]opDef{
 	0xD0: {"ref.null", immRefType, ""},
 	0xD1: {"ref.is_null", immNone, ""},
 	0xD2: {"ref.func", immFunc, ""},
+	0xD4: {"ref.as_non_null", immNone, ""},
+	0xD5: {"br_on_null", immLabel, ""},
+	0xD6: {"br_on_non_null", immLabel, ""},
 }
 
 // opTableFC describes the opcodes behind the prefix 0xFC.

@@ -102,21 +102,3 @@ func (r *reader) count() (n uint32, capacity int) {
 	n = r.u32()
 	return n, int(min(uint64(n), uint64(r.left())))
 }
-
-func (r *reader) valType() ValType {
-	t := ValType(r.byte())
-	switch t {
-	case I32, I64, F32, F64, V128, FuncRef, ExternRef:
-	default:
-		r.fail(fmt.Errorf("unknown value type 0x%02x", byte(t)))
-	}
-	return t
-}
-
-func (r *reader) refType() ValType {
-	t := r.valType()
-	if r.err == nil && !t.isRef() {
-		r.fail(fmt.Errorf("%v is not a reference type", t))
-	}
-	return t
-}

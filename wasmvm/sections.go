@@ -36,7 +36,7 @@ func (s *sectionDecoder) section(id byte) error {
 			}
 		}
 	case secTable:
-		s.each(func() { s.m.Tables = append(s.m.Tables, s.tableType()) })
+		s.each(s.table)
 	case secMemory:
 		s.each(func() { s.m.Memories = append(s.m.Memories, s.memoryType()) })
 	case secGlobal:
@@ -80,12 +80,29 @@ func (s *sectionDecoder) each(f func()) {
 	}
 }
 
+// types reads function types, which may be in recursion groups.
 func (s *sectionDecoder) types() {
+	m := s.m
 	s.each(func() {
-		if c := s.byte(); c != 0x60 && s.err == nil {
-			s.fail(fmt.Errorf("type %d is not a function type (0x%02x)", len(s.m.Types), c))
+		first, n := len(m.Types), uint32(1)
+		c := s.byte()
+		group := c == 0x4E
+		if group {
+			n, _ = s.count()
 		}
-		s.m.Types = append(s.m.Types, FuncType{Params: s.valTypes(), Results: s.valTypes()})
+		for i := range n {
+			if i > 0 || group {
+				c = s.byte()
+			}
+			if c != 0x60 && s.err == nil {
+				s.fail(fmt.Errorf("type %d is not a function type (0x%02x)", len(m.Types), c))
+			}
+			m.Types = append(m.Types, FuncType{Params: s.valTypes(), Results: s.valTypes()})
+			if s.err != nil {
+				return
+			}
+		}
+		m.identify(first, group)
 	})
 }
 
@@ -138,29 +155,47 @@ func (s *sectionDecoder) imports() {
 	})
 }
 
-func (s *sectionDecoder) limits() Limits {
-	var l Limits
-	switch f := s.byte(); f {
-	case 0:
-		l.Min = s.u32()
-	case 1:
-		l.HasMax = true
-		l.Min = s.u32()
-		l.Max = s.u32()
-	default:
-		if s.err == nil {
-			s.fail(fmt.Errorf("limits of an unsupported kind 0x%02x", f))
-		}
+// limits reads limits, and whether what they are of is shared.
+func (s *sectionDecoder) limits() (l Limits, shared bool) {
+	f := s.byte()
+	if f > 3 && s.err == nil {
+		s.fail(fmt.Errorf("limits of an unsupported kind 0x%02x", f))
 	}
-	return l
+	l.Min = s.u32()
+	if l.HasMax = f&1 != 0; l.HasMax {
+		l.Max = s.u32()
+	}
+	return l, f&2 != 0
 }
 
 func (s *sectionDecoder) tableType() TableType {
-	return TableType{Elem: s.refType(), Limits: s.limits()}
+	t := TableType{Elem: s.refType()}
+	t.Limits, _ = s.limits()
+	return t
+}
+
+// table reads a table of the module, which may have an initialiser for its elements.
+func (s *sectionDecoder) table() {
+	init := s.err == nil && s.left() > 0 && s.b[s.pos] == 0x40
+	if init {
+		s.pos++
+		if c := s.byte(); c != 0 && s.err == nil {
+			s.fail(fmt.Errorf("table of an unknown form 0x%02x", c))
+		}
+	}
+	s.m.Tables = append(s.m.Tables, s.tableType())
+	if init {
+		if s.m.tableInits == nil {
+			s.m.tableInits = map[int]*constExpr{}
+		}
+		e := s.constExpr()
+		s.m.tableInits[len(s.m.Tables)-1] = &e
+	}
 }
 
 func (s *sectionDecoder) memoryType() MemoryType {
-	t := MemoryType{Limits: s.limits()}
+	var t MemoryType
+	t.Limits, t.Shared = s.limits()
 	if s.err == nil && t.Limits.Min > maxPages {
 		s.fail(fmt.Errorf("memory of %d pages is over 4 GiB", t.Limits.Min))
 	}

@@ -3,7 +3,6 @@ package wasmvm
 import (
 	"errors"
 	"fmt"
-	"sync"
 )
 
 // maxFrame bounds the slots of a frame, because operations name slots with 16 bits.
@@ -35,21 +34,3 @@ func (m *Module) shape(fn *Func) (shape, error) {
 
 // localSlot is the slot of a local. It is not the local's index once a v128 stands before it.
 func (fn *Func) localSlot(i int) int { return slotsOf(fn.Locals[:i]) }
-
-var (
-	typeMu  sync.Mutex
-	typeIDs = map[string]uint32{}
-)
-
-// typeID numbers function types across all modules of the process, so that an indirect call compares one number.
-func typeID(t *FuncType) uint32 {
-	typeMu.Lock()
-	defer typeMu.Unlock()
-	k := t.key()
-	id, ok := typeIDs[k]
-	if !ok {
-		id = uint32(len(typeIDs) + 1)
-		typeIDs[k] = id
-	}
-	return id
-}

@@ -105,7 +105,7 @@ func (m *Module) called(in *instr) (ft *FuncType, index int) {
 	switch in.op {
 	case OpCall:
 		return m.FuncType(in.a), 0
-	case OpCallIndirect:
+	case OpCallIndirect, OpCallRef:
 		if int64(in.a) < int64(len(m.Types)) {
 			return &m.Types[in.a], 1
 		}
@@ -116,7 +116,7 @@ func (m *Module) called(in *instr) (ft *FuncType, index int) {
 // checkValue says whether the slots of a value can hold it: code relies on what the type promises.
 func (m *Machine) checkValue(t ValType, slots []uint64) error {
 	v := slots[0]
-	switch t {
+	switch t.kind() { // a local may be null though its type is not, and call_ref looks at the function's type itself
 	case I32, F32:
 		if v>>32 != 0 {
 			return fmt.Errorf("%#x is no %v", v, t)

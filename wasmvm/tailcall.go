@@ -1,6 +1,9 @@
 package wasmvm
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // A tail call is one instruction and then the callee's entering, like a call; the caller's frame is gone with it. Of an imported function (or one
 // of another machine) it is one instruction that lands, with the results as operands, on the caller's final end, which then returns.
@@ -60,11 +63,14 @@ func (l *fastLowerer) callee(in *instr) (w ins, ft *FuncType, err error) {
 		}
 		return ins{op: irTailCallLazy, d: int32(in.a) - int32(l.m.NumImportedFuncs)}, ft, nil
 	}
-	if int64(in.a) >= int64(len(l.m.Types)) || len(l.stack) == 0 {
-		return w, nil, errUnderflow
+	if ft, err = l.m.funcType(in.a); err != nil || len(l.stack) == 0 {
+		return w, nil, errors.Join(err, errUnderflow)
 	}
-	ft = &l.m.Types[in.a]
-	return ins{op: irTailCallIndirect, b: l.use(l.pop()), c: uint16(in.b), d: int32(typeID(ft))}, ft, nil
+	w = ins{op: irTailCallIndirect, b: l.use(l.pop()), c: uint16(in.b), d: int32(ft.id)}
+	if in.op == OpReturnCallRef {
+		w.op = irTailCallRef
+	}
+	return w, ft, nil
 }
 
 func (l *preciseLowerer) tailCall(in *instr, t *typer) error {
@@ -72,11 +78,11 @@ func (l *preciseLowerer) tailCall(in *instr, t *typer) error {
 	w := ins{op: irDriver, b: drvTailCall, d: int32(in.a)}
 	operands := 0 // above the arguments
 	switch {
-	case in.op == OpReturnCallIndirect:
-		if ft = nil; int64(in.a) < int64(len(l.m.Types)) {
-			ft = &l.m.Types[in.a]
+	case in.op != OpReturnCall:
+		ft, _ = l.m.funcType(in.a)
+		if w.b, w.c, operands = drvTailIndirect, uint16(in.b), 1; in.op == OpReturnCallRef {
+			w.b = drvTailRef
 		}
-		w.b, w.c, operands = drvTailIndirect, uint16(in.b), 1
 	case l.m.FuncByIndex(in.a) == nil:
 		w.b = drvTailHost
 	}
@@ -108,7 +114,7 @@ func (m *Machine) tailCall(fn uint32, at int) error {
 	return nil
 }
 
-// tailIndirect is return_call_indirect.
+// tailIndirect is return_call_indirect or return_call_ref.
 func (m *Machine) tailIndirect(in *ins, at int) error {
 	want := &m.mod.Types[in.d]
 	c, err := m.lookup(in, want, at)

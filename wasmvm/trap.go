@@ -5,7 +5,7 @@ import "fmt"
 // TrapCode says why an instruction trapped.
 type TrapCode uint8
 
-// The traps of WebAssembly core 2.0.
+// The traps.
 const (
 	TrapUnreachable TrapCode = iota + 1
 	TrapMemory
@@ -17,6 +17,9 @@ const (
 	TrapIndirectCallType
 	TrapStackOverflow
 	TrapUndefinedElement
+	TrapNullReference
+	TrapUnaligned
+	TrapUnshared
 )
 
 var trapTexts = [...]string{
@@ -30,9 +33,12 @@ var trapTexts = [...]string{
 	TrapIndirectCallType:     "indirect call type mismatch",
 	TrapStackOverflow:        "call stack exhausted",
 	TrapUndefinedElement:     "undefined element",
+	TrapNullReference:        "null reference",
+	TrapUnaligned:            "unaligned atomic",
+	TrapUnshared:             "expected shared memory",
 }
 
-// String is the sentence that the specification's tests use for the trap.
+// String is the sentence that the specification's tests, or where they leave it open wazero, use for the trap.
 func (c TrapCode) String() string {
 	if int(c) < len(trapTexts) && trapTexts[c] != "" {
 		return trapTexts[c]

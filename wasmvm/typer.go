@@ -234,10 +234,12 @@ func (t *typer) applySpecial(in *instr) error {
 	case OpReturn:
 		t.dead = true
 		return t.holds(t.fn.Type.Results)
-	case OpCall, OpCallIndirect:
+	case OpCall, OpCallIndirect, OpCallRef:
 		return t.call(in)
-	case OpReturnCall, OpReturnCallIndirect:
+	case OpReturnCall, OpReturnCallIndirect, OpReturnCallRef:
 		return t.tailCall(in)
+	case OpRefAsNonNull, OpBrOnNull, OpBrOnNonNull:
+		return t.refOp(in)
 	case OpDrop:
 		return t.pop(1)
 	case OpSelect, OpSelectT:
@@ -248,7 +250,11 @@ func (t *typer) applySpecial(in *instr) error {
 		if s[len(s)-3].Slots() != s[len(s)-2].Slots() {
 			return errWidth
 		}
-		t.push(s[len(s)-3])
+		typ := s[len(s)-3]
+		if in.op == OpSelectT && in.types[0].Slots() == typ.Slots() {
+			typ = in.types[0]
+		}
+		t.push(typ)
 	case OpLocalGet, OpLocalSet, OpLocalTee:
 		if int64(in.a) >= int64(len(t.fn.Locals)) {
 			return fmt.Errorf("local %d does not exist", in.a)
@@ -274,7 +280,7 @@ func (t *typer) applySpecial(in *instr) error {
 	case OpRefNull:
 		t.push(in.types...)
 	case OpRefFunc:
-		t.push(FuncRef)
+		t.push(FuncRef | nonNullable)
 	case OpRefIsNull:
 		if err := t.pop(1); err != nil {
 			return err
@@ -300,7 +306,8 @@ func (t *typer) calleeType(in *instr) (*FuncType, error) {
 	if in.op == OpCall || in.op == OpReturnCall {
 		ft = t.m.FuncType(in.a)
 	} else {
-		if int64(in.b) >= int64(len(t.m.Tables)) {
+		indirect := in.op == OpCallIndirect || in.op == OpReturnCallIndirect
+		if indirect && int64(in.b) >= int64(len(t.m.Tables)) {
 			return nil, fmt.Errorf("table %d does not exist", in.b)
 		}
 		if int64(in.a) < int64(len(t.m.Types)) {

@@ -2,72 +2,6 @@ package wasmvm
 
 import "fmt"
 
-// ValType is a WebAssembly value type, with the byte that encodes it in the binary format.
-type ValType byte
-
-// The value types of WebAssembly core 2.0.
-const (
-	I32       ValType = 0x7F
-	I64       ValType = 0x7E
-	F32       ValType = 0x7D
-	F64       ValType = 0x7C
-	V128      ValType = 0x7B
-	FuncRef   ValType = 0x70
-	ExternRef ValType = 0x6F
-)
-
-func (t ValType) String() string {
-	switch t {
-	case I32:
-		return "i32"
-	case I64:
-		return "i64"
-	case F32:
-		return "f32"
-	case F64:
-		return "f64"
-	case V128:
-		return "v128"
-	case FuncRef:
-		return "funcref"
-	case ExternRef:
-		return "externref"
-	}
-	return fmt.Sprintf("type(0x%02x)", byte(t))
-}
-
-// Slots is the number of 8-byte frame slots a value of the type takes.
-func (t ValType) Slots() int {
-	if t == V128 {
-		return 2
-	}
-	return 1
-}
-
-func (t ValType) isRef() bool { return t == FuncRef || t == ExternRef }
-
-// FuncType is the type of a function.
-type FuncType struct {
-	Params, Results []ValType
-}
-
-// key is a string that is equal for equal types.
-func (t *FuncType) key() string {
-	b := make([]byte, 0, len(t.Params)+len(t.Results)+1)
-	for _, p := range t.Params {
-		b = append(b, byte(p))
-	}
-	b = append(b, ':')
-	for _, r := range t.Results {
-		b = append(b, byte(r))
-	}
-	return string(b)
-}
-
-func (t *FuncType) String() string {
-	return fmt.Sprintf("%v -> %v", t.Params, t.Results)
-}
-
 // Limits bound the size of a table (in elements) or of a memory (in 64 KiB pages).
 type Limits struct {
 	Min, Max uint32
@@ -83,6 +17,7 @@ type TableType struct {
 // MemoryType is the type of a linear memory.
 type MemoryType struct {
 	Limits Limits
+	Shared bool // between threads; there is only one
 }
 
 // GlobalType is the type of a global variable.

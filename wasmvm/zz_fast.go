@@ -94,6 +94,12 @@ loop:
 		case irMemorySize:
 			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = msize >> 16
 			pc = unsafe.Add(pc, 16)
+		case irRefNonNull:
+			if *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)) == 0 {
+				code = int(TrapNullReference)
+				break loop
+			}
+			pc = unsafe.Add(pc, 16)
 		case irDriver:
 			code = exitDriver
 			break loop
@@ -206,12 +212,13 @@ loop:
 				code = exitLimit
 				break loop
 			}
+			back := uint64(uintptr(pc)-v.codeBase+32)<<32 | uint64(in.a)
 			link := unsafe.Add(nfp, uintptr(rec.link)*8)
+			fp = nfp
 			for p := unsafe.Add(link, -int(rec.clear)*8); uintptr(p) < uintptr(link); p = unsafe.Add(p, 8) {
 				*(*uint64)(p) = 0
 			}
-			*(*uint64)(link) = uint64(uintptr(pc)-v.codeBase+32)<<32 | uint64(in.a)
-			fp = nfp
+			*(*uint64)(link) = back
 			pc = unsafe.Add(unsafe.Pointer(v.code), rec.entry)
 			continue
 		case irTailCall:
@@ -280,13 +287,88 @@ loop:
 				*(*uint64)(unsafe.Add(fp, i*8)) = *(*uint64)(unsafe.Add(src, i*8))
 			}
 			link := unsafe.Add(fp, uintptr(rec.link)*8)
+			if back>>32 == barrierReturn*16 {
+				v.barrier = uintptr(link)
+			}
 			for p := unsafe.Add(link, -int(rec.clear)*8); uintptr(p) < uintptr(link); p = unsafe.Add(p, 8) {
 				*(*uint64)(p) = 0
 			}
 			*(*uint64)(link) = back
+			pc = unsafe.Add(unsafe.Pointer(v.code), rec.entry)
+			continue
+		case irCallRef:
+			f := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)) - v.refBase
+			if f >= v.numFuncs {
+				code = exitDeopt
+				break loop
+			}
+			rec := (*funcRec)(unsafe.Add(v.funcs, uintptr(f)*unsafe.Sizeof(funcRec{})))
+			if rec.typ != uint32(in.d) {
+				code = exitDeopt
+				break loop
+			}
+			if rec.entry == 0 {
+				code = exitLazy
+				break loop
+			}
+			nfp := unsafe.Add(fp, uintptr(in.a)*8)
+			if uintptr(nfp)+uintptr(rec.frame)*8 > v.stackEnd {
+				code = exitStack
+				break loop
+			}
+			acc += int64(int64(in.e) + int64(rec.size))
+			if acc >= limit {
+				v.undo = int64(int64(in.e) + int64(rec.size))
+				code = exitLimit
+				break loop
+			}
+			back := uint64(uintptr(pc)-v.codeBase+32)<<32 | uint64(in.a)
+			link := unsafe.Add(nfp, uintptr(rec.link)*8)
+			fp = nfp
+			for p := unsafe.Add(link, -int(rec.clear)*8); uintptr(p) < uintptr(link); p = unsafe.Add(p, 8) {
+				*(*uint64)(p) = 0
+			}
+			*(*uint64)(link) = back
+			pc = unsafe.Add(unsafe.Pointer(v.code), rec.entry)
+			continue
+		case irTailCallRef:
+			f := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)) - v.refBase
+			if f >= v.numFuncs {
+				code = exitDeopt
+				break loop
+			}
+			rec := (*funcRec)(unsafe.Add(v.funcs, uintptr(f)*unsafe.Sizeof(funcRec{})))
+			if rec.typ != uint32(in.d) {
+				code = exitDeopt
+				break loop
+			}
+			if rec.entry == 0 {
+				code = exitLazy
+				break loop
+			}
+			if uintptr(fp)+uintptr(rec.frame)*8 > v.stackEnd {
+				code = exitStack
+				break loop
+			}
+			acc += int64(int64(in.e) + int64(rec.size))
+			if acc >= limit {
+				v.undo = int64(int64(in.e) + int64(rec.size))
+				code = exitLimit
+				break loop
+			}
+			back := *(*uint64)(unsafe.Add(fp, uintptr(*(*uint16)(unsafe.Add(pc, 20)))*8))
+			src := unsafe.Add(fp, uintptr(in.a)*8)
+			for i := uintptr(0); i < uintptr(*(*uint16)(unsafe.Add(pc, 22))); i++ {
+				*(*uint64)(unsafe.Add(fp, i*8)) = *(*uint64)(unsafe.Add(src, i*8))
+			}
+			link := unsafe.Add(fp, uintptr(rec.link)*8)
 			if back>>32 == barrierReturn*16 {
 				v.barrier = uintptr(link)
 			}
+			for p := unsafe.Add(link, -int(rec.clear)*8); uintptr(p) < uintptr(link); p = unsafe.Add(p, 8) {
+				*(*uint64)(p) = 0
+			}
+			*(*uint64)(link) = back
 			pc = unsafe.Add(unsafe.Pointer(v.code), rec.entry)
 			continue
 		case irRet0:
@@ -10239,12 +10321,13 @@ loop:
 						code = exitLimit
 						break loop
 					}
+					back := uint64(uintptr(pc1)-v.codeBase+32)<<32 | uint64(in1.a)
 					link := unsafe.Add(nfp, uintptr(rec.link)*8)
+					fp = nfp
 					for p := unsafe.Add(link, -int(rec.clear)*8); uintptr(p) < uintptr(link); p = unsafe.Add(p, 8) {
 						*(*uint64)(p) = 0
 					}
-					*(*uint64)(link) = uint64(uintptr(pc1)-v.codeBase+32)<<32 | uint64(in1.a)
-					fp = nfp
+					*(*uint64)(link) = back
 					pc = unsafe.Add(unsafe.Pointer(v.code), rec.entry)
 					continue
 				}
@@ -10684,12 +10767,13 @@ loop:
 						code = exitLimit
 						break loop
 					}
+					back := uint64(uintptr(pc2)-v.codeBase+32)<<32 | uint64(in2.a)
 					link := unsafe.Add(nfp, uintptr(rec.link)*8)
+					fp = nfp
 					for p := unsafe.Add(link, -int(rec.clear)*8); uintptr(p) < uintptr(link); p = unsafe.Add(p, 8) {
 						*(*uint64)(p) = 0
 					}
-					*(*uint64)(link) = uint64(uintptr(pc2)-v.codeBase+32)<<32 | uint64(in2.a)
-					fp = nfp
+					*(*uint64)(link) = back
 					pc = unsafe.Add(unsafe.Pointer(v.code), rec.entry)
 					continue
 				}
@@ -11366,7 +11450,7 @@ loop:
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case 33, 34, 35, 36, 804, 805, 806, 807, 808, 809, 810, 811, 812, 813, 814, 815, 816, 817, 818, 819, 820, 821, 822, 823, 824, 825, 826, 827, 828, 829, 830, 831, 832, 833, 834, 835, 836, 837, 838, 839, 840, 841, 842, 843, 844, 845, 846, 847, 848, 849, 850, 851, 852, 853, 854, 855, 856, 857, 858, 859, 860, 861, 862, 863, 864, 865, 866, 867, 868, 869, 870, 871, 872, 873, 874, 875, 876, 877, 878, 879, 880, 881, 882, 883, 884, 885, 886, 887, 888, 889, 890, 891, 892, 893, 894, 895, 896, 897, 898, 899, 900, 901, 902, 903, 904, 905, 906, 907, 908, 909, 910, 911, 912, 913, 914, 915, 916, 917, 918, 919, 920, 921, 922, 923, 924, 925, 926, 927, 928, 929, 930, 931, 932, 933, 934, 935, 936, 937, 938, 939, 940, 941, 942, 943, 944, 945, 946, 947, 948, 949, 950, 951, 952, 953, 954, 955, 956, 957, 958, 959, 960, 961, 962, 963, 964, 965, 966, 967, 968, 969, 970, 971, 972, 973, 974, 975, 976, 977, 978, 979, 980, 981, 982, 983, 984, 985, 986, 987, 988, 989, 990, 991, 992, 993, 994, 995, 996, 997, 998, 999, 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 1015, 1016, 1017, 1018, 1019, 1020, 1021, 1022, 1023:
+		case 36, 37, 38, 39, 40, 41, 809, 810, 811, 812, 813, 814, 815, 816, 817, 818, 819, 820, 821, 822, 823, 824, 825, 826, 827, 828, 829, 830, 831, 832, 833, 834, 835, 836, 837, 838, 839, 840, 841, 842, 843, 844, 845, 846, 847, 848, 849, 850, 851, 852, 853, 854, 855, 856, 857, 858, 859, 860, 861, 862, 863, 864, 865, 866, 867, 868, 869, 870, 871, 872, 873, 874, 875, 876, 877, 878, 879, 880, 881, 882, 883, 884, 885, 886, 887, 888, 889, 890, 891, 892, 893, 894, 895, 896, 897, 898, 899, 900, 901, 902, 903, 904, 905, 906, 907, 908, 909, 910, 911, 912, 913, 914, 915, 916, 917, 918, 919, 920, 921, 922, 923, 924, 925, 926, 927, 928, 929, 930, 931, 932, 933, 934, 935, 936, 937, 938, 939, 940, 941, 942, 943, 944, 945, 946, 947, 948, 949, 950, 951, 952, 953, 954, 955, 956, 957, 958, 959, 960, 961, 962, 963, 964, 965, 966, 967, 968, 969, 970, 971, 972, 973, 974, 975, 976, 977, 978, 979, 980, 981, 982, 983, 984, 985, 986, 987, 988, 989, 990, 991, 992, 993, 994, 995, 996, 997, 998, 999, 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 1015, 1016, 1017, 1018, 1019, 1020, 1021, 1022, 1023:
 			code = exitInvalid
 			break loop
 		}

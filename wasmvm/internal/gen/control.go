@@ -25,6 +25,7 @@ func control() {
 	add(op{name: "RefFunc", fast: true, precise: true, dst: true, body: "{A} = uint64(uint32(in.d)) + v.refBase\n{next}"})
 	add(op{name: "RefIsNull", fast: true, precise: true, dst: true, body: "var r uint64\nif {B} == 0 {\nr = 1\n}\n{A} = r\n{next}"})
 	add(op{name: "MemorySize", fast: true, precise: true, dst: true, body: "{A} = msize >> 16\n{next}"})
+	both("RefNonNull", "if {B} == 0 {\n{exit int(TrapNullReference)}\n}\n{next}")
 	both("Driver", "{exit exitDriver}") // field b says which of the operations of driver.go
 
 	fast("Br", "{take}")
@@ -34,16 +35,20 @@ func control() {
 	fast("BrTable", brTable)
 	fast("Call", call)
 	fast("CallLazy", "{exit exitLazy}")
-	fast("CallIndirect", callIndirect)
+	fast("CallIndirect", callIndirect(tableFunc, callFrame))
 	fast("TailCall", tailCall)
 	fast("TailCallLazy", "{exit exitLazy}")
-	fast("TailCallIndirect", tailCallIndirect)
+	fast("TailCallIndirect", callIndirect(tableFunc, tailFrame))
+	fast("CallRef", callIndirect(refFunc, callFrame))
+	fast("TailCallRef", callIndirect(refFunc, tailFrame))
 	fast("Ret0", ret(""))
 	fast("Ret1", ret("{slot 0} = r\n"))
 	fast("RetN", ret("src := unsafe.Add(fp, uintptr(in.a)*8)\nfor i := uintptr(0); i < uintptr(in.c); i++ {\n*(*uint64)(unsafe.Add(fp, i*8)) = *(*uint64)(unsafe.Add(src, i*8))\n}\n"))
 
 	precise("StepBr", "{move}\n{jump}")
 	precise("StepBrIf", "if {slot32 in.e} != 0 {\n{move}\n{jump}\n}\n{next}")
+	precise("StepBrNull", "if {slot64 in.e} == 0 {\n{move}\n{jump}\n}\n{next}")
+	precise("StepBrNonNull", "if {slot64 in.e} != 0 {\n{move}\n{jump}\n}\n{next}")
 	precise("StepIf", "if {A32} == 0 {\n{jump}\n}\n{next}")
 	precise("StepBrTable", "i := uint32(in.e)\nif x := {A32}; x < i {\ni = x\n}\nent := (*ins)(unsafe.Add(pc, int(in.d)+int(i)*16))\nsrc, dst := unsafe.Add(fp, uintptr(ent.a)*8), unsafe.Add(fp, uintptr(ent.b)*8)\n"+
 		"for i := uintptr(0); i < uintptr(ent.c); i++ {\n*(*uint64)(unsafe.Add(dst, i*8)) = *(*uint64)(unsafe.Add(src, i*8))\n}\npc = unsafe.Add(pc, ent.d)\ncontinue")
@@ -84,16 +89,10 @@ fp = nfp
 pc = unsafe.Add(pc, in.d)
 continue`
 
-// An indirect call: a = first argument, b = slot of the index, c = table, d = type, e = what the counter gains but for the callee's size. What cannot be called from here is left to the precise tier.
-const callIndirect = `tab := (*tableView)(unsafe.Add(v.tables, uintptr(in.c)*unsafe.Sizeof(tableView{})))
-i := uintptr({B32})
-if i >= tab.size {
-{exit exitDeopt}
-}
-f := *(*uint64)(unsafe.Add(tab.elems, i*8)) - v.refBase
-if f >= v.numFuncs {
-{exit exitDeopt}
-}
+// An indirect call: a = first argument, b = slot of the index or reference, c = table, d = type, e = what the counter gains but for the callee's size.
+// What cannot be called from here is left to the precise tier. The parts are: what function it is, and what becomes of the frames.
+func callIndirect(function, frame string) string {
+	return function + `
 rec := (*funcRec)(unsafe.Add(v.funcs, uintptr(f)*unsafe.Sizeof(funcRec{})))
 if rec.typ != uint32(in.d) {
 {exit exitDeopt}
@@ -101,19 +100,38 @@ if rec.typ != uint32(in.d) {
 if rec.entry == 0 {
 {exit exitLazy}
 }
-nfp := unsafe.Add(fp, uintptr(in.a)*8)
+` + frame + `
+for p := unsafe.Add(link, -int(rec.clear)*8); uintptr(p) < uintptr(link); p = unsafe.Add(p, 8) {
+*(*uint64)(p) = 0
+}
+*(*uint64)(link) = back
+pc = unsafe.Add(unsafe.Pointer(v.code), rec.entry)
+continue`
+}
+
+const tableFunc = `tab := (*tableView)(unsafe.Add(v.tables, uintptr(in.c)*unsafe.Sizeof(tableView{})))
+i := uintptr({B32})
+if i >= tab.size {
+{exit exitDeopt}
+}
+f := *(*uint64)(unsafe.Add(tab.elems, i*8)) - v.refBase
+if f >= v.numFuncs {
+{exit exitDeopt}
+}`
+
+const refFunc = `f := {B} - v.refBase
+if f >= v.numFuncs {
+{exit exitDeopt}
+}`
+
+const callFrame = `nfp := unsafe.Add(fp, uintptr(in.a)*8)
 if uintptr(nfp)+uintptr(rec.frame)*8 > v.stackEnd {
 {exit exitStack}
 }
 {count int64(in.e) + int64(rec.size)}
+back := uint64(uintptr(pc)-v.codeBase+32)<<32 | uint64(in.a)
 link := unsafe.Add(nfp, uintptr(rec.link)*8)
-for p := unsafe.Add(link, -int(rec.clear)*8); uintptr(p) < uintptr(link); p = unsafe.Add(p, 8) {
-*(*uint64)(p) = 0
-}
-*(*uint64)(link) = uint64(uintptr(pc)-v.codeBase+32)<<32 | uint64(in.a)
-fp = nfp
-pc = unsafe.Add(unsafe.Pointer(v.code), rec.entry)
-continue`
+fp = nfp`
 
 // ret is a return: a = first result, b = link slot, c = results, e = the counter's index of the instruction behind the return.
 func ret(results string) string {

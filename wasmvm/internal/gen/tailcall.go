@@ -1,7 +1,5 @@
 package main
 
-import "strings"
-
 // A tail call's second word holds the callee's frame size in a (of a direct call), the caller's link slot in b and the slots of the arguments in c. The
 // first word is that of a call. The arguments move down to the beginning of the frame, which the callee's frame takes over with the link in it.
 const tailCall = `if uintptr(fp)+uintptr(*(*uint16)(unsafe.Add(pc, 18)))*8 > v.stackEnd {
@@ -27,19 +25,13 @@ for i := uintptr(0); i < uintptr(*(*uint16)(unsafe.Add(pc, 22))); i++ {
 *(*uint64)(unsafe.Add(fp, i*8)) = *(*uint64)(unsafe.Add(src, i*8))
 }`
 
-// tailCallIndirect is an indirect call but for its last part.
-var tailCallIndirect = strings.Split(callIndirect, "nfp :=")[0] + `if uintptr(fp)+uintptr(rec.frame)*8 > v.stackEnd {
+// tailFrame is the last part of an indirect tail call.
+const tailFrame = `if uintptr(fp)+uintptr(rec.frame)*8 > v.stackEnd {
 {exit exitStack}
 }
 {count int64(in.e) + int64(rec.size)}
 {tailMove}
 link := unsafe.Add(fp, uintptr(rec.link)*8)
-for p := unsafe.Add(link, -int(rec.clear)*8); uintptr(p) < uintptr(link); p = unsafe.Add(p, 8) {
-*(*uint64)(p) = 0
-}
-*(*uint64)(link) = back
 if back>>32 == barrierReturn*16 {
 v.barrier = uintptr(link)
-}
-pc = unsafe.Add(unsafe.Pointer(v.code), rec.entry)
-continue`
+}`

@@ -67,7 +67,7 @@ func (t *Timeline) Continue() Stop {
 func (t *Timeline) forward(run func(limit uint64) event) Stop {
 	defer t.prog.begin(ProgressForward, t.endPos, t.Now)()
 	for {
-		ev := run(t.due())
+		ev := t.timed(run, t.due())
 		if ev.kind != eventLimit {
 			return t.outcome(ev)
 		}

@@ -3,13 +3,14 @@ package reverse
 // Which checkpoint to drop when there are too many, or too many bytes.
 //
 // The worth of a checkpoint is the gap its loss would leave, in instructions,
-// divided by its distance from now. The one of least worth goes. Two things
-// follow, and hold whatever the order in which checkpoints came:
+// divided by its distance from now, which counts as at most a farShare-th of
+// history. The one of least worth goes. Three things follow, and hold whatever
+// the order in which checkpoints came:
 //
-//   - What is left has gaps in proportion to the distance from now: going back
-//     by d instructions replays at most a fixed fraction of d, and n
-//     checkpoints reach back over exp(n) instructions (rr's exponentially
-//     growing intervals, without fixed generations).
+//   - Near now what is left has gaps in proportion to the distance: going back
+//     by d instructions replays at most a fixed fraction of d.
+//   - Far from now the gaps are equal: a seek to anywhere replays no more than
+//     the longest of them. Most of the checkpoints are there.
 //   - Dense checkpoints left behind by an old seek are the first to go once
 //     now is far from them.
 //
@@ -20,27 +21,34 @@ package reverse
 // forwards one can also just run.
 const aheadDiscount = 4
 
+// farShare is how much of history is near, in which gaps grow with the distance.
+// With n checkpoints of which the gaps near now are 1/r of the distance, r*64 are
+// far and r*ln(length/64/near), that is r*12 to r*16, are near: four of five
+// are far.
+const farShare = 64
+
 // worth is large for checkpoints that should stay. gap is the distance between
-// the neighbours of the checkpoint at pos, and near is the distance within
-// which all checkpoints are about equally useful.
-func worth(pos, gap, now, near uint64) float64 {
+// the neighbours of the checkpoint at pos, near is the distance within which all
+// checkpoints are about equally useful, and far is the largest that counts.
+func worth(pos, gap, now, near, far uint64) float64 {
 	distance := float64(now) - float64(pos)
 	if distance < 0 {
 		distance *= -aheadDiscount
 	}
-	return float64(gap) / (distance + float64(near))
+	return float64(gap) / (min(distance, float64(far)) + float64(near))
 }
 
 // cheapest is the index of the checkpoint to drop next, or 0 if none may be.
 // The last one's gap reaches to horizon, the furthest position ever seen.
 func (h *history) cheapest(now uint64) int {
 	best, at := 0.0, 0
+	far := max(h.horizon, now) / farShare
 	for i := 1; i < len(h.list); i++ {
 		next := max(h.horizon, now)
 		if i+1 < len(h.list) {
 			next = h.list[i+1].pos
 		}
-		if w := worth(h.list[i].pos, next-h.list[i-1].pos, now, h.near); at == 0 || w < best {
+		if w := worth(h.list[i].pos, next-h.list[i-1].pos, now, h.near, far); at == 0 || w < best {
 			best, at = w, i
 		}
 	}

@@ -1,16 +1,16 @@
 package reverse
 
+import "time"
+
 // tuning is the distances, in instructions, that decide where checkpoints are
 // left. The tests use small ones.
 type tuning struct {
-	// interval is the distance between checkpoints of a forward run. It bounds
-	// what the first step back from anywhere has to replay.
+	// interval is the distance between checkpoints of a forward run, until the
+	// program's speed is known. See pacer.
 	interval uint64
-	// perPage lengthens the interval where checkpoints are dear: so many
-	// instructions for each page that the last one had to store, up to four
-	// times the interval. Beyond that steps back would get slow, so it gets
-	// longer only with an eighth of that.
-	perPage uint64
+	// span is how long, at most, running from one checkpoint to the next should
+	// take. With 0 interval stays as it is.
+	span time.Duration
 	// micro is the distance between the densest checkpoints, right behind now.
 	// A step back replays half of it on average.
 	micro uint64
@@ -25,15 +25,13 @@ type tuning struct {
 	tick uint64
 }
 
-// At 0.3 to 0.5 ns an instruction, 5e7 take 15 to 25 ms. A page costs about
-// 2 µs to copy, hash and compress, the time of 5e3 instructions; 1e5 a page
-// keep that at 5 % of the run, or 40 % at worst. Going through 1024 instructions one by one takes
-// about as long as restoring a checkpoint (1 µs).
-var defaultTuning = tuning{interval: 5e7, perPage: 1e5, micro: 1024, maxCount: 2048, manyHits: 1000, unit: 2_000_000, tick: 10_000_000}
+// At 0.3 to 0.5 ns an instruction, 5e7 take 15 to 25 ms. Going through 1024
+// instructions one by one takes about as long as restoring a checkpoint (1 µs).
+var defaultTuning = tuning{interval: 5e7, span: paceSpan, micro: 1024, maxCount: 2048, manyHits: 1000, unit: 2_000_000, tick: 10_000_000}
 
 func (t *Timeline) setTuning(tune tuning) {
 	t.tune = tune
-	t.interval = tune.interval
+	t.pace = newPacer(tune.interval, tune.span)
 	t.cur.tickEvery = tune.tick
 	t.hist.maxCount, t.hist.near = tune.maxCount, tune.micro
 }
@@ -44,12 +42,15 @@ func (t *Timeline) leave() {
 	if t.hist.has(now) {
 		return
 	}
+	start := time.Now()
 	s := t.cur.save()
+	if now >= t.leftAt+t.pace.interval {
+		t.pace.saved(time.Since(start), s.stored)
+	}
+	t.stored = uint64(s.stored)
 	t.hist.add(s)
 	t.leftAt = now
 	t.account()
-	dear := t.tune.perPage * uint64(s.stored)
-	t.interval = max(t.tune.interval, min(dear, 4*t.tune.interval), dear/8)
 	t.hist.trim(now)
 	// The cursor's own images can be too much too: then the next checkpoint
 	// has to look at the whole state again, and none is left without need.
@@ -66,42 +67,80 @@ func (t *Timeline) due() uint64 {
 	if t.leftAt <= now { // it counts even if it was dropped at once
 		last = max(last, t.leftAt)
 	}
-	due := last + t.interval
-	for ; i < len(list) && list[i].pos <= due+t.interval/2; i++ {
-		due = list[i].pos + t.interval
+	due := last + t.pace.interval
+	for ; i < len(list) && list[i].pos <= due+t.pace.interval/2; i++ {
+		due = list[i].pos + t.pace.interval
 	}
 	return max(due, now)
 }
 
-// rung is the next position to stop at on the way from now to target: a
-// checkpoint half way, half way of what is left, and so on, so that going back
-// from target finds checkpoints the denser the nearer they are. Where they are
-// dear there are fewer, each leaving an eighth of the way.
-func (t *Timeline) rung(target uint64) uint64 {
+// A run to a target leaves checkpoints on the last part of the way, each at
+// so much of what is left: going back from the target finds them the denser the
+// nearer they are. That a step goes back over one of them happens the more
+// rarely the further away it is, so few do: they cost what the program writes
+// between them. Where that is much, there are fewer.
+const (
+	rungShare     = 8
+	dearRungShare = 64
+	// rungPage is how many instructions run in the time in which one page is
+	// saved, about 0.7 µs.
+	rungPage = 2000
+)
+
+// ladder is the checkpoints that a run leaves on its way to a target.
+type ladder struct {
+	share uint64 // of what is left, the next one is left at a share-th
+	last  uint64 // where the last one was left
+}
+
+// next is the next position to stop at on the way from now to target.
+func (l *ladder) next(t *Timeline, target uint64) uint64 {
 	now := t.Now()
 	left := target - now
 	next := min(t.due(), target)
-	if left > 2*t.tune.micro && !t.crowded {
-		rest := left / 2
-		if t.interval > t.tune.interval {
-			rest = left / 8
-		}
-		next = min(next, target-rest)
+	if l != nil && left > 2*t.tune.micro && !t.crowded {
+		next = min(next, target-max(left/l.share, t.tune.micro))
 	}
 	return next
 }
 
+// left looks at what the checkpoint at the present position has cost.
+func (l *ladder) left(t *Timeline) {
+	if l == nil {
+		return
+	}
+	now := t.Now()
+	if t.stored*rungPage > (now-l.last)/4 {
+		l.share = dearRungShare
+	}
+	l.last = now
+}
+
+// dear reports whether checkpoints take long to make even at the distance of
+// those of a forward run.
+func (t *Timeline) dear() bool { return t.pace.stored*rungPage > t.pace.interval/4 }
+
 // runTo runs forward to target, past all stops, leaving checkpoints.
 func (t *Timeline) runTo(target uint64) event {
+	l := ladder{share: rungShare, last: t.Now()}
+	if t.dear() {
+		l.share = dearRungShare
+	}
+	return t.climb(&l, target)
+}
+
+// climb is runTo with a ladder, or if that is nil without.
+func (t *Timeline) climb(l *ladder, target uint64) event {
 	start := t.Now()
 	defer t.prog.begin(ProgressSeek, target-start, func() uint64 { return t.Now() - start })()
 	for t.Now() < target {
-		next := t.rung(target)
-		if ev := t.cur.run(next); ev.kind != eventLimit {
+		next := l.next(t, target)
+		if ev := t.timed(t.cur.run, next); ev.kind != eventLimit {
 			return ev
 		}
 		if next < target {
 			t.leave()
+			l.left(t)
 		}
 	}
 	return event{}
@@ -117,15 +156,34 @@ func (t *Timeline) restore(s *snapshot) error {
 // running on.
 const jumpWorth = 50_000
 
-// goTo makes target the present position.
-func (t *Timeline) goTo(target uint64) event {
+// jump moves now to a checkpoint from which target can be run to, if that is
+// better than running on.
+func (t *Timeline) jump(target uint64) error {
 	now := t.Now()
 	if near := t.hist.atOrBefore(target); target < now || near.pos > now+jumpWorth {
-		if err := t.restore(near); err != nil {
-			return event{kind: eventError, err: err}
-		}
+		return t.restore(near)
+	}
+	return nil
+}
+
+// goTo makes target the present position.
+func (t *Timeline) goTo(target uint64) event {
+	if err := t.jump(target); err != nil {
+		return event{kind: eventError, err: err}
 	}
 	return t.runTo(target)
+}
+
+// visit is goTo for when nobody is known to want to go back from there: where
+// checkpoints are dear it leaves none just for that.
+func (t *Timeline) visit(target uint64) event {
+	if !t.dear() {
+		return t.goTo(target)
+	}
+	if err := t.jump(target); err != nil {
+		return event{kind: eventError, err: err}
+	}
+	return t.climb(nil, target)
 }
 
 // settle is goTo that does not let itself be interrupted.
@@ -149,7 +207,7 @@ func (t *Timeline) Seek(pos uint64) Stop {
 		}
 		return t.stop(ReasonBegin)
 	}
-	return t.outcome(t.goTo(pos))
+	return t.outcome(t.visit(pos))
 }
 
 // SeekEnd goes to the end of history, past all stops. It reports it as a

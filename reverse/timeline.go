@@ -17,6 +17,15 @@ type Options struct {
 	// Budget is the memory that checkpoints may take, in bytes; 0 means
 	// DefaultBudget. The first checkpoint is kept even if it is larger.
 	Budget int64
+	// SpillDirs are the folders, in order of preference, for a temporary file
+	// that pages of checkpoints are moved to before any is dropped; "" stands
+	// for that of the system. None: there is no such file. SpillLimit is how
+	// large it may get, in bytes; 0 means checkpoint.DefaultSpill.
+	SpillDirs  []string
+	SpillLimit int64
+	// Warn, if not nil, is told of what goes wrong with files that are only
+	// there to save time. It may be called on any goroutine.
+	Warn func(error)
 	// NewMachine makes another machine of the same module, with a host that
 	// gives the same answers and may be called while the first machine's is.
 	// With nil there is no scanning on several processors.
@@ -48,10 +57,11 @@ type Timeline struct {
 	intr  atomic.Bool
 	prog  progress
 
-	helpers  []*cursor // see workers
-	interval uint64    // the present distance between checkpoints in a forward run
-	leftAt   uint64    // where the last checkpoint was left
-	crowded  bool      // a single checkpoint does not fit the budget
+	helpers []*cursor // see workers
+	pace    pacer
+	leftAt  uint64 // where the last checkpoint was left
+	stored  uint64 // how many pages that had to store
+	crowded bool   // a single checkpoint does not fit the budget
 
 	end     *wasmvm.Stop // how history ends, once seen
 	endPos  uint64
@@ -68,9 +78,12 @@ func New(m *wasmvm.Machine, opt Options) (*Timeline, error) {
 		opt.Budget = DefaultBudget
 	}
 	t := &Timeline{opt: opt, stops: newStopSet(m.Module())}
-	// An eighth of the budget for pages as they are keeps what is near now
-	// quick to restore and leaves the rest to compressed ones.
-	store := checkpoint.NewStore(checkpoint.Options{HotBytes: opt.Budget / 8})
+	// A quarter of the budget for pages as they are keeps what is near now
+	// quick to restore, and lets a run go on while others are compressed.
+	store := checkpoint.NewStore(checkpoint.Options{
+		HotBytes: opt.Budget / 4,
+		Spill:    checkpoint.Spill{Dirs: opt.SpillDirs, Limit: opt.SpillLimit, OnError: opt.Warn},
+	})
 	t.hist = &history{store: store, budget: opt.Budget}
 	t.cur = &cursor{m: m, store: store, stops: t.stops, intr: &t.intr}
 	if opt.Progress != nil {

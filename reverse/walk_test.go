@@ -49,7 +49,6 @@ type walk struct {
 func randomTuning(r *rand.Rand) tuning {
 	return tuning{
 		interval: uint64(1 + r.IntN(3000)),
-		perPage:  uint64(r.IntN(50)),
 		micro:    uint64(1 + r.IntN(60)),
 		maxCount: 1 + r.IntN(60),
 		manyHits: 1 + r.IntN(20),

@@ -61,6 +61,9 @@ done
 compile testdata/programs/wide.c testdata/programs/wide.O0.wasm O0
 compile testdata/programs/wide.c testdata/programs/wide.dw5.O2.wasm O2 -gdwarf-5
 
+# For measuring only, so fast code will do.
+compile testdata/programs/ledger.c testdata/programs/ledger.O2.wasm O2
+
 # Without debug info: with the name section, and with nothing at all.
 compile testdata/programs/features.c testdata/programs/nodebug.wasm O0 -g0 -- -Wl,--strip-debug
 compile testdata/programs/features.c testdata/programs/nonames.wasm O0 -g0 -- -Wl,--strip-all

@@ -2,7 +2,7 @@
 // wazero, what recording costs, and how fast one gets back from the end of a
 // long recording. It runs in the repository's root. Usage:
 //
-//	go run ./internal/tools/bench [-rounds N] [-kernels DIR] [-only kernels|record|back]
+//	go run ./internal/tools/bench [-rounds N] [-kernels DIR] [-only kernels|record|back|seeks]
 package main
 
 import (
@@ -16,7 +16,7 @@ import (
 func main() {
 	rounds := flag.Int("rounds", 3, "how often each program runs in each way; the least time counts")
 	dir := flag.String("kernels", "testdata/kernels", "the folder of the kernels")
-	only := flag.String("only", "", "one part: kernels, record or back")
+	only := flag.String("only", "", "one part: kernels, record, back or seeks")
 	flag.Parse()
 	if err := run(*dir, *rounds, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -34,6 +34,7 @@ func run(dir string, rounds int, only string) error {
 	}{
 		{"record", func() (*benchtable.Table, error) { return recording(recordingRounds * rounds) }},
 		{"back", back},
+		{"seeks", seeks},
 		{"kernels", func() (*benchtable.Table, error) { return kernels(dir, "O2", rounds) }},
 		{"kernels", func() (*benchtable.Table, error) { return kernels(dir, "O0", rounds) }},
 	}

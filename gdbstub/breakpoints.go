@@ -248,14 +248,32 @@ func (p *points) removeAll() {
 }
 
 // watchReason is the part of a stop reply that names the watchpoint that was
-// hit. gdb recognises it by an address in the range that it watches.
+// hit. gdb goes by an address, and looks at all watchpoints that it lies in; so it
+// is the one among the beginnings of those hit that most of them cover.
 func (p *points) watchReason(stop reverse.Stop) string {
-	for _, hit := range stop.Watches {
+	var hit []*watchpoint
+	for _, h := range stop.Watches {
 		for _, w := range p.watches {
-			if w.watch == hit.Watch {
-				return fmt.Sprintf("%s:%x;", w.word, w.key.addr)
+			if w.watch == h.Watch {
+				hit = append(hit, w)
 			}
 		}
 	}
-	return ""
+	var best *watchpoint
+	most := 0
+	for _, w := range hit {
+		covered := 0
+		for _, other := range hit {
+			if w.key.addr-other.key.addr < other.key.length {
+				covered++
+			}
+		}
+		if covered > most {
+			best, most = w, covered
+		}
+	}
+	if best == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s:%x;", best.word, best.key.addr)
 }

@@ -53,6 +53,11 @@ done
 
 both testdata/programs/clock.c -nostartfiles
 
+# Vectors and tail calls, without a C library.
+for level in O0 O2; do
+	compile testdata/programs/vectors.c "testdata/programs/vectors.$level.wasm" "$level" -msimd128 -mtail-call -- -nostdlib
+done
+
 # The user's own units in DWARF 5, libc's in DWARF 4: what -gdwarf-5 gives.
 for level in O0 O2; do
 	compile testdata/programs/features.c "testdata/programs/features.dw5.$level.wasm" "$level" -gdwarf-5

@@ -130,11 +130,11 @@ func (q *quickAccess) loadSlot(m *wasmvm.Machine, addr uint32, size int) (uint64
 	for _, f := range m.Frames() {
 		switch {
 		case slot.Kind == SlotLocal:
-			putValue(&value, f.Local(slot.Index))
+			putValue(&value, f.LocalBits(slot.Index))
 		case slot.Kind == SlotLink:
 			return 0, errUnplaced
 		case slot.Index < f.NumOperands():
-			putValue(&value, f.Operand(slot.Index))
+			putValue(&value, f.OperandBits(slot.Index))
 		}
 		break
 	}

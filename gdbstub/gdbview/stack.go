@@ -205,10 +205,10 @@ func (s *stack) read(addr uint32, buf []byte) int {
 func (s *stack) fill(level int, at Slot, slot *[SlotSize]byte) {
 	switch at.Kind {
 	case SlotLocal:
-		putValue(slot, s.vmFrame(level).Local(at.Index))
+		putValue(slot, s.vmFrame(level).LocalBits(at.Index))
 	case SlotOperand:
 		if vf := s.vmFrame(level); at.Index < vf.NumOperands() {
-			putValue(slot, vf.Operand(at.Index))
+			putValue(slot, vf.OperandBits(at.Index))
 		}
 	case SlotLink:
 		if !s.frames[level].cut() {
@@ -219,7 +219,8 @@ func (s *stack) fill(level int, at Slot, slot *[SlotSize]byte) {
 }
 
 // putValue stores a value's raw bits in a slot. The machine extends 32-bit
-// values with zeros.
-func putValue(slot *[SlotSize]byte, bits uint64) {
-	binary.LittleEndian.PutUint64(slot[:], bits)
+// values with zeros; only vectors have an upper half.
+func putValue(slot *[SlotSize]byte, bits [2]uint64) {
+	binary.LittleEndian.PutUint64(slot[:], bits[0])
+	binary.LittleEndian.PutUint64(slot[8:], bits[1])
 }

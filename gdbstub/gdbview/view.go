@@ -70,7 +70,7 @@ func (v *View) ReadMemory(addr uint32, buf []byte) int {
 		return copy(buf, v.m.Memory()[addr:])
 	case RegionGlobals:
 		return readSlots(addr-GlobalBase, buf, func(g uint32, slot *[SlotSize]byte) {
-			putValue(slot, v.m.Global(int(g)))
+			putValue(slot, v.m.GlobalBits(int(g)))
 		})
 	case RegionCode:
 		return copy(buf, v.code()[addr-CodeBase:])

@@ -1,0 +1,56 @@
+package gdbstub
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// A debugger that opens a recording again may jump to checkpoints of the last
+// session, over stretches that this one never ran. What the program prints there
+// must come from the last session, too.
+//
+// Saved output is a sequence of unsigned LEB128 numbers: for each call that
+// printed, in order, how many calls came since the one before, how many bytes
+// it printed, and these bytes.
+
+// AppendBinary appends all that is kept of the program's output to b.
+func (o *Output) AppendBinary(b []byte) ([]byte, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	from := uint64(0)
+	for _, p := range o.kept {
+		b = binary.AppendUvarint(b, p.call-from)
+		b = binary.AppendUvarint(b, uint64(len(p.text)))
+		b = append(b, p.text...)
+		from = p.call
+	}
+	return b, nil
+}
+
+var errSavedOutput = errors.New("the saved output of the program makes no sense")
+
+// UnmarshalBinary adds output that AppendBinary saved to what is kept. The bytes
+// may come from anywhere: if they make no sense nothing is added.
+func (o *Output) UnmarshalBinary(b []byte) error {
+	var saved []printed
+	call := uint64(0)
+	for len(b) > 0 {
+		since, n := binary.Uvarint(b)
+		if n <= 0 || call+since < call || since == 0 && len(saved) > 0 {
+			return errSavedOutput
+		}
+		size, k := binary.Uvarint(b[n:])
+		if k <= 0 || size > uint64(len(b)-n-k) {
+			return errSavedOutput
+		}
+		call += since
+		saved = append(saved, printed{call, b[n+k:][:size]})
+		b = b[n+k+int(size):]
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, p := range saved {
+		o.keep(p.call, p.text)
+	}
+	return nil
+}

@@ -39,7 +39,7 @@ func runReplay(s stdio, args []string) (int, error) {
 		return 0, err
 	}
 	defer rec.Close()
-	session, err := newReplay(s, rec, serve)
+	session, err := newReplay(s, rec, path, serve)
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", path, err)
 	}
@@ -86,7 +86,7 @@ type replay struct {
 	end      string
 }
 
-func newReplay(s stdio, rec *recording.Reader, serve *serveFlags) (*replay, error) {
+func newReplay(s stdio, rec *recording.Reader, path string, serve *serveFlags) (*replay, error) {
 	mod, err := wasmvm.Decode(rec.Module())
 	if err != nil {
 		return nil, err
@@ -101,7 +101,11 @@ func newReplay(s stdio, rec *recording.Reader, serve *serveFlags) (*replay, erro
 	timeline, err := reverse.New(machine, reverse.Options{
 		Budget:   int64(serve.memory),
 		EndOfLog: host.ErrEndOfLog,
-		Progress: func(p reverse.Progress) { s.progress.timeline(rec, p) },
+		// Beside the recording is where there is room for it; or else where
+		// temporary files go.
+		SpillDirs: []string{filepath.Dir(path), ""},
+		Warn:      func(err error) { s.logf("warning: %v", err) },
+		Progress:  func(p reverse.Progress) { s.progress.timeline(rec, p) },
 		NewMachine: func() (*wasmvm.Machine, error) {
 			return wasmvm.New(mod, host.MachineConfig(rec, host.NewReplayer(rec, mod)))
 		},

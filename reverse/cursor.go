@@ -48,7 +48,10 @@ type cursor struct {
 	samples []sample
 	dirty   []uint32
 
+	fences map[uint32]bool // instructions at which advance ends like at the limit
+
 	replayed uint64 // instructions run in all
+	runs     int    // times the machine was run
 	copied   int    // pages copied from images in all
 }
 
@@ -149,6 +152,28 @@ func (c *cursor) arm() error {
 	return nil
 }
 
+// fence makes advance end at some instructions too, until unfence. The stops
+// must be armed, and stay so.
+func (c *cursor) fence(pcs []uint32) error {
+	c.fences = map[uint32]bool{}
+	for _, pc := range pcs {
+		if err := c.m.SetBreakpoint(pc); err != nil {
+			return err
+		}
+		c.fences[pc] = true
+	}
+	return nil
+}
+
+func (c *cursor) unfence() {
+	for pc := range c.fences {
+		if c.armed == 0 || !c.stops.breaks[pc] && (c.stops.stepping || !c.stops.probes[pc]) {
+			c.m.ClearBreakpoint(pc)
+		}
+	}
+	c.fences = nil
+}
+
 // try says whether the machine can have a breakpoint at pc.
 func (c *cursor) try(pc uint32) error {
 	c.disarm()
@@ -220,6 +245,9 @@ func (c *cursor) advance(limit uint64) event {
 			if moved && c.atBreak() {
 				return event{kind: eventStop, breakpoint: true}
 			}
+			if moved && c.fences[c.m.PC()] {
+				return event{}
+			}
 		default:
 			return event{kind: eventEnd, vm: st}
 		}
@@ -246,6 +274,7 @@ func (c *cursor) atBreak() bool { return c.armed != 0 && c.stops.breaksAt(c.m) }
 // runSome runs the machine once: one instruction if it may change a watched
 // slot, else as far as it goes.
 func (c *cursor) runSome(limit uint64) (wasmvm.Stop, []WatchHit) {
+	c.runs++
 	if c.armed == 0 {
 		return c.m.Run(limit), nil
 	}

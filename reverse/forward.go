@@ -31,9 +31,19 @@ func (t *Timeline) StepRange(lo, hi uint32) Stop {
 	}
 	defer t.prog.end()
 	defer t.prog.begin(ProgressForward, t.endPos, t.Now)()
+	defer t.cur.unfence()
 	due := t.due()
-	for {
-		if ev := t.cur.advance(t.Now() + 1); ev.kind != eventLimit {
+	for n := 0; ; n++ {
+		to := t.Now() + 1
+		if n == max(1, t.tune.fenceAfter) {
+			if err := t.fenceRange(lo, hi); err != nil {
+				return t.fail(err)
+			}
+		}
+		if len(t.cur.fences) > 0 && !t.cur.fences[t.cur.m.PC()] {
+			to = max(to, due)
+		}
+		if ev := t.cur.advance(to); ev.kind != eventLimit {
 			return t.outcome(ev)
 		}
 		if pc := t.cur.m.PC(); pc < lo || pc >= hi {
@@ -44,6 +54,15 @@ func (t *Timeline) StepRange(lo, hi uint32) Stop {
 			due = t.due()
 		}
 	}
+}
+
+// fenceRange makes a run end where it may leave [lo, hi), if that can be told.
+func (t *Timeline) fenceRange(lo, hi uint32) error {
+	exits, ok := t.Module().RangeExits(lo, hi)
+	if !ok {
+		return nil
+	}
+	return t.cur.fence(exits)
 }
 
 // Continue runs to the next breakpoint, to behind the next instruction that

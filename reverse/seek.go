@@ -19,6 +19,10 @@ type tuning struct {
 	// manyHits is when to stop looking at every hit of a stretch one goes back
 	// over, and to look at its newest part first.
 	manyHits int
+	// fenceAfter is how many instructions of a range StepRange completes one by
+	// one before it looks for the ways out of it. That takes about as long as
+	// 100 of them, and most lines of a program are shorter than this.
+	fenceAfter int
 	// unit is the shortest segment worth giving to another processor.
 	unit uint64
 	// tick is how many instructions run between looks at the clock.
@@ -27,7 +31,7 @@ type tuning struct {
 
 // At 0.3 to 0.5 ns an instruction, 5e7 take 15 to 25 ms. Going through 1024
 // instructions one by one takes about as long as restoring a checkpoint (1 µs).
-var defaultTuning = tuning{interval: 5e7, span: paceSpan, micro: 1024, maxCount: 2048, manyHits: 1000, unit: 2_000_000, tick: 10_000_000}
+var defaultTuning = tuning{interval: 5e7, span: paceSpan, micro: 1024, maxCount: 2048, manyHits: 1000, fenceAfter: 64, unit: 2_000_000, tick: 10_000_000}
 
 func (t *Timeline) setTuning(tune tuning) {
 	t.tune = tune

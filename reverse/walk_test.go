@@ -51,8 +51,8 @@ func randomTuning(r *rand.Rand) tuning {
 		interval: uint64(1 + r.IntN(3000)),
 		micro:    uint64(1 + r.IntN(60)),
 		maxCount: 1 + r.IntN(60),
-		manyHits: 1 + r.IntN(20),
-		unit:     uint64(1 + r.IntN(2000)),
+		manyHits: 1 + r.IntN(20), fenceAfter: r.IntN(4),
+		unit: uint64(1 + r.IntN(2000)),
 	}
 }
 
@@ -140,7 +140,10 @@ func (w *walk) move() {
 		what, got, want = "ReverseContinue", w.tl.ReverseContinue(), w.mo.reverseContinue(&w.a, now)
 	case k == 10:
 		pc := w.tl.Machine().PC()
-		lo, hi := pc, pc+uint32(1+w.r.IntN(30))
+		lo, hi := pc-min(pc, uint32(w.r.IntN(2)*w.r.IntN(60))), pc+uint32(1+w.r.IntN(30))
+		if fn := w.tl.Module().FuncAt(pc); w.r.IntN(2) == 0 { // most ranges are part of a function
+			lo, hi = max(lo, fn.BodyStart), min(hi, fn.BodyEnd)
+		}
 		in := func(pc uint32) bool { return pc >= lo && pc < hi }
 		what, got, want = "StepRange", w.tl.StepRange(lo, hi), w.mo.proceed(&w.a, now, w.told, in)
 	case k == 11 && w.r.IntN(4) == 0:

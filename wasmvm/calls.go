@@ -66,9 +66,9 @@ func (m *Machine) callIndirect(in *ins, at int) error {
 	case err != nil:
 		return err
 	case c.Machine != nil:
-		return m.callForeign(c, want, at)
+		return m.callForeign(c, want, at, false)
 	case m.mod.FuncByIndex(c.Index) == nil:
-		return m.callImport(c.Index, at)
+		return m.callImport(c.Index, at, false)
 	}
 	return m.call(c.Index, at)
 }
@@ -101,10 +101,11 @@ func (m *Machine) funcOf(ref uint64) (Extern, bool) {
 	return Extern{Machine: o, Kind: ExternFunc, Index: fn}, o != nil
 }
 
-func (m *Machine) callForeign(e Extern, t *FuncType, at int) error {
+// callForeign calls a function of another machine. gone is set if the call is a tail call, so that the caller does not catch what it throws.
+func (m *Machine) callForeign(e Extern, t *FuncType, at int, gone bool) error {
 	results, err := e.Machine.Invoke(e.Index, m.stack[at:at+slotsOf(t.Params)]...)
 	if err != nil {
-		return err
+		return m.throwForeign(err, gone)
 	}
 	copy(m.stack[at:], results)
 	m.advance()
@@ -112,10 +113,10 @@ func (m *Machine) callForeign(e Extern, t *FuncType, at int) error {
 }
 
 // callImport calls an imported function: one instruction, whose arguments lie at a slot of the stack.
-func (m *Machine) callImport(fn uint32, at int) error {
+func (m *Machine) callImport(fn uint32, at int, gone bool) error {
 	t := m.mod.FuncType(fn)
 	if e := m.externs[fn]; e.Machine != nil {
-		return m.callForeign(e, t, at)
+		return m.callForeign(e, t, at, gone)
 	}
 	if m.cfg.Host == nil {
 		return errNoHost

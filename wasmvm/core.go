@@ -19,6 +19,7 @@ type Core struct {
 	versions        []uint64 // of the tables
 	dropData        []bool
 	dropElem        []bool
+	exns            []exception
 	version         uint64
 	plain           bool // not linked to other machines: version 0 is what New makes
 	shared          bool // tables and dropped segments are those of an earlier Core
@@ -61,6 +62,7 @@ func (m *Machine) SaveCore() *Core {
 		}
 		c.dropData, c.dropElem = slices.Clone(m.dropData), slices.Clone(m.dropElem)
 	}
+	c.exns, m.exnShared = m.exns, true
 	m.lastCore = c
 	return c
 }
@@ -99,6 +101,7 @@ func (m *Machine) RestoreCore(c *Core) error {
 	for i, g := range m.globs {
 		g.v = [2]uint64{c.globals[2*i], c.globals[2*i+1]}
 	}
+	m.exns, m.exnFree, m.exnShared = c.exns, 0, true
 	m.restoreTables(c)
 	m.hits = m.hits[:0]
 	m.mark = mark{}

@@ -23,6 +23,7 @@ const (
 	secCode
 	secData
 	secDataCount
+	secTag
 )
 
 // Decode reads a module that a validating engine has accepted. It checks what its own safety needs (it never panics and never allocates by an
@@ -95,7 +96,7 @@ func (d *decoder) checkIndices() error {
 		}
 	}
 	for _, e := range m.Exports {
-		n := map[ExternKind]int{ExternFunc: m.NumFuncs(), ExternTable: len(m.Tables), ExternMemory: len(m.Memories), ExternGlobal: len(m.Globals)}[e.Kind]
+		n := map[ExternKind]int{ExternFunc: m.NumFuncs(), ExternTable: len(m.Tables), ExternMemory: len(m.Memories), ExternGlobal: len(m.Globals), ExternTag: len(m.Tags)}[e.Kind]
 		if int64(e.Index) >= int64(n) {
 			return fmt.Errorf("export %q: %v %d does not exist", e.Name, e.Kind, e.Index)
 		}

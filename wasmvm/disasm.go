@@ -34,7 +34,9 @@ func (m *Module) immText(in *instr) string {
 	switch in.def.imm {
 	case immBlock:
 		return m.blockText(in.block)
-	case immLabel, immType, immLocal, immGlobal, immTable, immData, immElem:
+	case immTryTable:
+		return m.blockText(in.block) + clausesText(in.catches)
+	case immLabel, immType, immTag, immLocal, immGlobal, immTable, immData, immElem:
 		return fmt.Sprintf(" %d", in.a)
 	case immBrTable:
 		var b strings.Builder
@@ -90,6 +92,24 @@ func (m *Module) immText(in *instr) string {
 		return fmt.Sprintf(" (result %v)", in.types[0])
 	}
 	return ""
+}
+
+func clausesText(cs []clause) string {
+	var b strings.Builder
+	for _, c := range cs {
+		b.WriteString(" (catch")
+		if c.kind&catchAll != 0 {
+			b.WriteString("_all")
+		}
+		if c.kind&catchRef != 0 {
+			b.WriteString("_ref")
+		}
+		if c.kind&catchAll == 0 {
+			fmt.Fprintf(&b, " %d", c.tag)
+		}
+		fmt.Fprintf(&b, " %d)", c.label)
+	}
+	return b.String()
 }
 
 // nullText is the operand of ref.null as the text format has it.

@@ -24,13 +24,19 @@ func (m *Machine) execute(in *ins) error {
 	case drvReturn:
 		return m.ret(at, int(in.c))
 	case drvHost:
-		return m.callImport(uint32(in.d), at)
+		return m.callImport(uint32(in.d), at, false)
 	case drvTailCall:
 		return m.tailCall(uint32(in.d), at)
 	case drvTailIndirect, drvTailRef:
 		return m.tailIndirect(in, at)
 	case drvTailHost:
 		return m.tailImport(uint32(in.d), at)
+	case drvThrow, drvThrowRef:
+		return m.executeThrow(in, at)
+	case drvTry:
+		for _, s := range m.lowered[m.cur].layout.tryAt(m.idx).saves {
+			copy(m.stack[m.frame+s.slot:], m.stack[m.frame+s.local:m.frame+s.local+s.slots])
+		}
 	case drvAtomic:
 		err = m.atomicOp(in, m.stack[at:])
 	case drvMemoryGrow, drvMemoryInit, drvDataDrop, drvMemoryCopy, drvMemoryFill:

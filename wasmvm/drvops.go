@@ -18,10 +18,13 @@ const (
 	drvTableSize
 	drvTableFill
 	drvTailHost // d = function index
-	drvAtomic   // c = place in atomicOps, d = offset
+	drvThrow    // d = tag
+	drvThrowRef
+	drvAtomic // c = place in atomicOps, d = offset
 	// only in precise code
 	drvCall         // d = function index
 	drvCallIndirect // c = table, d = type; the index is the operand above the arguments
+	drvTry          // keeps the locals that the try_table at this instruction has to
 	drvReturn       // a = first result, c = slots of the results
 	drvTailCall     // like drvCall
 	drvTailIndirect // like drvCallIndirect

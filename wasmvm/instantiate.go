@@ -29,6 +29,7 @@ func New(mod *Module, cfg Config) (*Machine, error) {
 		return nil, err
 	}
 	m.funcRefs()
+	m.initTags()
 	m.initGlobals()
 	m.initTables()
 	m.elemRefs = make([][]uint64, len(mod.elems))
@@ -130,6 +131,11 @@ func (m *Machine) linkImport(imp *Import) error {
 			return bad
 		}
 		m.tabs = append(m.tabs, t)
+	case ExternTag:
+		if o.tags[i].typ.id != m.mod.Types[imp.TypeIndex].id {
+			return bad
+		}
+		m.tags = append(m.tags, o.tags[i])
 	case ExternMemory:
 		if !limitsFit(imp.Memory.Limits, o.mem0.pages(), o.mem0.typ.Limits) {
 			return bad

@@ -16,6 +16,7 @@ type instr struct {
 	vec     [2]uint64 // constant of two slots, or what a shuffle picks
 	targets []uint32  // labels of br_table, the default last; valid until the next read
 	types   []ValType
+	catches []clause // of try_table; valid until the next read
 }
 
 const (
@@ -49,7 +50,10 @@ func (r *instrReader) next(in *instr) {
 	case immNone:
 	case immBlock:
 		in.block = r.blockType()
-	case immLabel, immFunc, immType, immLocal, immGlobal, immTable, immData, immElem:
+	case immTryTable:
+		in.block = r.blockType()
+		r.catches(in)
+	case immLabel, immFunc, immType, immTag, immLocal, immGlobal, immTable, immData, immElem:
 		in.a = r.u32()
 	case immBrTable:
 		r.brTable(in)

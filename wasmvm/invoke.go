@@ -31,7 +31,7 @@ func (m *Machine) Invoke(fn uint32, args ...uint64) ([]uint64, error) {
 	var err error
 	if m.mod.FuncByIndex(fn) == nil {
 		m.cur = -1
-		err = m.callImport(fn, at)
+		err = m.callImport(fn, at, false)
 	} else {
 		err = m.runNested(fn, at)
 	}

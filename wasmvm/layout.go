@@ -12,9 +12,11 @@ type Layout struct {
 	Ops      []Opcode // Ops[0] is OpEnter
 	MaxStack int      // highest operand stack, in operands
 
-	heights []int32 // slots of the operands before each instruction, or unreachable
-	slots   int     // highest operand stack, in frame slots
-	vectors bool    // some operand takes two slots
+	tries   []tryTable // in the order of their beginnings
+	hidden  int        // slots of copies of locals
+	heights []int32    // slots of the operands before each instruction, or unreachable
+	slots   int        // highest operand stack, in frame slots
+	vectors bool       // some operand takes two slots
 }
 
 const unreachable = -1
@@ -68,6 +70,9 @@ func computeLayout(m *Module, fn *Func) (*Layout, error) {
 		l.heights = append(l.heights, h)
 		return nil
 	})
+	if err == nil && slices.Contains(l.Ops, OpTryTable) {
+		l.tries, l.hidden, err = m.tryTables(fn)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -29,6 +29,10 @@ func (l *fastLowerer) block(in *instr, t *typer) error {
 		c.word = len(l.code)
 	case OpBlock:
 		l.flush(0)
+	case OpTryTable:
+		if err := l.try(in, t); err != nil {
+			return err
+		}
 	case OpIf:
 		l.flush(0)
 		c.ifWord = l.emit(cond.branch(true, false))

@@ -14,12 +14,13 @@ import "fmt"
 // Before a label, instructions that emitted nothing are covered by the word before them, because whoever executes them has just executed that. Where
 // there is no such word (after another label or a call, which may come from anywhere) an irNop stands for them.
 type fastLowerer struct {
-	m     *Module
-	fn    *Func
-	index int
-	shape shape
-	size  int   // instructions, with entering
-	slots []int // of the locals
+	m      *Module
+	fn     *Func
+	layout *Layout
+	index  int
+	shape  shape
+	size   int   // instructions, with entering
+	slots  []int // of the locals
 
 	code    []ins
 	starts  []uint32 // first instruction of the group of each word
@@ -90,7 +91,7 @@ func (p *program) lowerFast(f *loweredFunc) error {
 }
 
 func newFastLowerer(m *Module, f *loweredFunc) *fastLowerer {
-	return &fastLowerer{m: m, fn: f.fn, index: f.index, shape: f.shape, size: f.size, slots: localSlots(f.fn), last: -1, consts: map[uint16]uint64{}}
+	return &fastLowerer{m: m, fn: f.fn, layout: f.layout, index: f.index, shape: f.shape, size: f.size, slots: localSlots(f.fn), last: -1, consts: map[uint16]uint64{}}
 }
 
 func (l *fastLowerer) run() error {
@@ -115,7 +116,7 @@ func (l *fastLowerer) run() error {
 
 func (l *fastLowerer) instr(in *instr, t *typer) error {
 	switch in.op {
-	case OpBlock, OpLoop, OpIf:
+	case OpBlock, OpLoop, OpIf, OpTryTable:
 		return l.block(in, t)
 	case OpElse:
 		return l.elseOp(t)

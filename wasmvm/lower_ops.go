@@ -35,6 +35,8 @@ func (l *fastLowerer) plain(in *instr, t *typer) error {
 			return l.call(ins{op: irDriver, b: drvHost, d: int32(in.a)}, ft, true)
 		}
 		return l.call(ins{op: irCallLazy, d: int32(in.a) - int32(l.m.NumImportedFuncs)}, ft, false)
+	case OpThrow, OpThrowRef:
+		return l.throw(in)
 	case OpReturnCall, OpReturnCallIndirect, OpReturnCallRef:
 		return l.tailCall(in, t)
 	case OpCallIndirect, OpCallRef:

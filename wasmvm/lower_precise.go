@@ -7,13 +7,14 @@ import (
 
 // preciseLowerer makes precise code: word i is instruction i of the function, and the words behind the last one are the entries of branch tables.
 type preciseLowerer struct {
-	m     *Module
-	fn    *Func
-	shape shape
-	slots []int // of the locals
-	code  []ins
-	extra []ins         // branch table entries
-	ctrl  []preciseCtrl // parallel to the typer's
+	m      *Module
+	fn     *Func
+	layout *Layout
+	shape  shape
+	slots  []int // of the locals
+	code   []ins
+	extra  []ins         // branch table entries
+	ctrl   []preciseCtrl // parallel to the typer's
 }
 
 // preciseCtrl holds what has to be patched when the end of a block is known.
@@ -26,12 +27,12 @@ type preciseCtrl struct {
 // patch is a displacement to fill in: of word at (negative: ^at is an extra word), relative to word from.
 type patch struct{ at, from int }
 
-func lowerPrecise(m *Module, fn *Func, s shape) ([]ins, error) {
-	l := &preciseLowerer{m: m, fn: fn, shape: s, slots: localSlots(fn), code: make([]ins, 1, fn.numInstrs+1)}
+func lowerPrecise(m *Module, fn *Func, layout *Layout, s shape) ([]ins, error) {
+	l := &preciseLowerer{m: m, fn: fn, layout: layout, shape: s, slots: localSlots(fn), code: make([]ins, 1, fn.numInstrs+1)}
 	l.code[0] = ins{op: irNop}
 	l.ctrl = append(l.ctrl, preciseCtrl{ifWord: -1})
 	err := m.eachInstr(fn, func(i int, pc uint32, in *instr, t *typer) error {
-		if t.dead && in.op != OpBlock && in.op != OpLoop && in.op != OpIf && in.op != OpElse && in.op != OpEnd {
+		if t.dead && in.op != OpBlock && in.op != OpLoop && in.op != OpIf && in.op != OpTryTable && in.op != OpElse && in.op != OpEnd {
 			l.code = append(l.code, ins{op: irInvalid})
 			return nil
 		}
@@ -70,6 +71,13 @@ func (l *preciseLowerer) emit(w ins) { l.code = append(l.code, w) }
 func (l *preciseLowerer) instr(i int, in *instr, t *typer) error {
 	h := len(t.stack)
 	switch in.op {
+	case OpTryTable:
+		l.ctrl = append(l.ctrl, preciseCtrl{loop: i, ifWord: -1})
+		w := ins{op: irNop}
+		if try := l.layout.tryAt(i); try != nil && len(try.saves) > 0 {
+			w = ins{op: irDriver, b: drvTry}
+		}
+		l.emit(w)
 	case OpBlock, OpLoop:
 		l.ctrl = append(l.ctrl, preciseCtrl{loop: i, ifWord: -1})
 		l.emit(ins{op: irNop})
@@ -200,6 +208,8 @@ func (l *preciseLowerer) plain(i int, in *instr, t *typer) error {
 		if l.m.FuncByIndex(in.a) == nil {
 			w.b = drvHost
 		}
+	case OpThrow, OpThrowRef:
+		return l.throw(in, t)
 	case OpReturnCall, OpReturnCallIndirect, OpReturnCallRef:
 		return l.tailCall(in, t)
 	case OpRefAsNonNull, OpBrOnNull, OpBrOnNonNull:

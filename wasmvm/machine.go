@@ -109,6 +109,11 @@ type Machine struct {
 	nested    int      // running Invokes
 	done      bool     // the innermost Invoke has returned
 	lastCore  *Core
+
+	tags      []*tag // those of the module, then those of exceptions from other machines
+	exns      []exception
+	exnFree   int  // all entries before it are used
+	exnShared bool // saved states have the table too
 }
 
 // globalCell holds one global; only a v128 takes both words.

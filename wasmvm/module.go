@@ -17,6 +17,7 @@ type Module struct {
 	Tables           []TableType  // the table index space, imported ones first
 	Memories         []MemoryType // the memory index space
 	Globals          []Global     // the global index space, imported ones first
+	Tags             []uint32     // the tag index space: the type of each, imported ones first
 	Exports          []Export
 	Start            int    // function index of the start function, or -1
 	CodeOffset       uint32 // file offset of the Code section's payload

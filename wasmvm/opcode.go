@@ -16,6 +16,9 @@ const (
 	OpLoop         Opcode = 0x03
 	OpIf           Opcode = 0x04
 	OpElse         Opcode = 0x05
+	OpThrow        Opcode = 0x08
+	OpThrowRef     Opcode = 0x0A
+	OpTryTable     Opcode = 0x1F
 	OpEnd          Opcode = 0x0B
 	OpBr           Opcode = 0x0C
 	OpBrIf         Opcode = 0x0D
@@ -82,6 +85,8 @@ const (
 	immFunc
 	immCallIndirect // type index, table index
 	immType         // type index
+	immTag
+	immTryTable // block type, clauses
 	immSelectTypes
 	immLocal
 	immGlobal

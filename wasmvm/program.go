@@ -97,7 +97,7 @@ func (p *program) lower(index int) (*loweredFunc, error) {
 
 // preciseCode returns the function's precise code.
 func (f *loweredFunc) preciseCode(m *Module) ([]ins, error) {
-	f.preciseOnce.Do(func() { f.precise, f.preciseErr = lowerPrecise(m, f.fn, f.shape) })
+	f.preciseOnce.Do(func() { f.precise, f.preciseErr = lowerPrecise(m, f.fn, f.layout, f.shape) })
 	return f.precise, f.preciseErr
 }
 

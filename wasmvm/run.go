@@ -160,13 +160,15 @@ func (r *runner) driver(in *ins) bool {
 	var trap *Trap
 	var exit *ExitError
 	switch {
-	case err == nil:
+	case err == nil || err == errUnwound:
 		return true
 	case err == errLastReturn:
 		return r.end(Stop{Reason: StopExit})
 	case errors.As(err, &trap):
 		if trap.PC == 0 {
-			return r.trap(trap.Code)
+			r.trap(trap.Code)
+			r.stop.Trap.exn = trap.exn
+			return false
 		}
 		return r.end(Stop{Reason: StopTrap, Trap: trap})
 	case errors.As(err, &exit):

@@ -44,7 +44,7 @@ func (s *sectionDecoder) section(id byte) error {
 	case secExport:
 		s.each(func() {
 			e := Export{Name: s.name(), Kind: ExternKind(s.byte()), Index: s.u32()}
-			if e.Kind > ExternGlobal {
+			if e.Kind > ExternTag {
 				s.fail(fmt.Errorf("export %q has unknown kind %d", e.Name, e.Kind))
 			}
 			s.m.Exports = append(s.m.Exports, e)
@@ -59,6 +59,8 @@ func (s *sectionDecoder) section(id byte) error {
 		return s.codeSection()
 	case secData:
 		s.each(s.dataSegment)
+	case secTag:
+		s.each(func() { s.m.Tags = append(s.m.Tags, s.tag()) })
 	case secDataCount:
 		s.u32()
 	default:
@@ -148,6 +150,9 @@ func (s *sectionDecoder) imports() {
 			imp.Global = s.globalType()
 			m.Globals = append(m.Globals, Global{GlobalType: imp.Global})
 			m.importedGlobals++
+		case ExternTag:
+			imp.TypeIndex = s.tag()
+			m.Tags = append(m.Tags, imp.TypeIndex)
 		default:
 			s.fail(fmt.Errorf("import %q %q has unknown kind %d", imp.Module, imp.Name, imp.Kind))
 		}
@@ -166,6 +171,14 @@ func (s *sectionDecoder) limits() (l Limits, shared bool) {
 		l.Max = s.u32()
 	}
 	return l, f&2 != 0
+}
+
+// tag reads a tag: its attribute, which is 0, and its type.
+func (s *sectionDecoder) tag() uint32 {
+	if c := s.byte(); c != 0 && s.err == nil {
+		s.fail(fmt.Errorf("tag of unknown attribute %d", c))
+	}
+	return s.typeIndex()
 }
 
 func (s *sectionDecoder) tableType() TableType {
@@ -321,7 +334,7 @@ func (r *instrReader) countInstrs() int {
 		r.next(&in)
 		n++
 		switch in.op {
-		case OpBlock, OpLoop, OpIf:
+		case OpBlock, OpLoop, OpIf, OpTryTable:
 			depth++
 		case OpEnd:
 			depth--

@@ -11,7 +11,7 @@ const maxFrame = 65000
 // shape is where things are in the frames of a function, in slots from the frame's first: parameters, other locals, link, operands.
 type shape struct {
 	params int // slots of the parameters
-	link   int // slot of the link, = slots of the locals
+	link   int // slot of the link, = slots of the locals and their copies
 	base   int // slot of the first operand
 	frame  int // slots of the whole frame
 }
@@ -23,7 +23,7 @@ func (m *Module) shape(fn *Func) (shape, error) {
 	if err != nil {
 		return shape{}, err
 	}
-	s := shape{params: slotsOf(fn.Type.Params), link: slotsOf(fn.Locals)}
+	s := shape{params: slotsOf(fn.Type.Params), link: slotsOf(fn.Locals) + l.hidden}
 	s.base = s.link + 1
 	s.frame = s.base + l.slots
 	if s.frame > maxFrame {

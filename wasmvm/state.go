@@ -20,6 +20,7 @@ const StateVersion = 1
 //	globals, slot by slot
 //	tables: 0 for one that is as New made it, else its size+1 and its elements
 //	dropped data segments, then dropped element segments: a number 0 or 1 each
+//	number of entries in the table of exceptions; each 0, or its tag + 1 and its values
 //
 // Frames come first, so that two states with the same outer frames have the same bytes there and can share their storage.
 
@@ -121,7 +122,7 @@ func (m *Machine) checkValue(t ValType, slots []uint64) error {
 		if v>>32 != 0 {
 			return fmt.Errorf("%#x is no %v", v, t)
 		}
-	case I64, F64, V128, ExternRef:
+	case I64, F64, V128, ExternRef, ExnRef: // throw_ref looks whether there is such an exception
 	case FuncRef:
 		if v != 0 && v-m.refBase >= m.numFuncs {
 			return fmt.Errorf("there is no function of reference %d", v)

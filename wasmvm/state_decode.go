@@ -23,6 +23,7 @@ func (m *Machine) DecodeState(b []byte) (*Core, []byte, error) {
 	d.globals()
 	d.tables()
 	d.c.dropData, d.c.dropElem = d.bools(len(m.dropData)), d.bools(len(m.dropElem))
+	d.c.exns = d.exceptions()
 	if d.err == nil && len(d.b) > 0 {
 		d.fail(fmt.Errorf("%d bytes too many", len(d.b)))
 	}
@@ -114,6 +115,9 @@ func (d *stateDecoder) frames() {
 		}
 		for _, t := range f.fn.Locals {
 			d.stack = d.value(d.stack, t)
+		}
+		for range f.link - slotsOf(f.fn.Locals) { // copies of locals
+			d.stack = append(d.stack, d.num())
 		}
 		d.stack = append(d.stack, link)
 		for _, t := range p.operands {

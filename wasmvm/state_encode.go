@@ -35,6 +35,7 @@ func (m *Machine) EncodeState(dst []byte, c *Core, stack []byte) ([]byte, error)
 	}
 	e.bools(c.dropData)
 	e.bools(c.dropElem)
+	e.exceptions(c.exns)
 	return e.b, nil
 }
 

@@ -127,12 +127,12 @@ func (m *Machine) tailIndirect(in *ins, at int) error {
 	if c.Machine == nil {
 		return m.tailImport(c.Index, at)
 	}
-	return m.land(at, want, m.callForeign(c, want, at))
+	return m.land(at, want, m.callForeign(c, want, at, true))
 }
 
 // tailImport is a tail call of an imported function.
 func (m *Machine) tailImport(fn uint32, at int) error {
-	return m.land(at, m.mod.FuncType(fn), m.callImport(fn, at))
+	return m.land(at, m.mod.FuncType(fn), m.callImport(fn, at, true))
 }
 
 // land goes to the final end of the current function with the results of a call that is completed.

@@ -19,6 +19,7 @@ const (
 	TrapUndefinedElement
 	TrapNullReference
 	TrapUnaligned
+	TrapException
 	TrapUnshared
 )
 
@@ -35,6 +36,7 @@ var trapTexts = [...]string{
 	TrapUndefinedElement:     "undefined element",
 	TrapNullReference:        "null reference",
 	TrapUnaligned:            "unaligned atomic",
+	TrapException:            "uncaught exception",
 	TrapUnshared:             "expected shared memory",
 }
 
@@ -51,6 +53,8 @@ type Trap struct {
 	Code TrapCode
 	Func uint32 // index of the function
 	PC   uint32 // of the trapping instruction, which is not completed
+
+	exn *thrown // of TrapException, for the machine that has called
 }
 
 func (t *Trap) Error() string { return "wasm trap: " + t.Code.String() }

@@ -122,7 +122,7 @@ func (t *typer) before(in *instr) bool {
 // apply executes in on the stack of types. In dead code only the nesting is followed.
 func (t *typer) apply(in *instr) error {
 	switch in.op {
-	case OpBlock, OpLoop, OpIf:
+	case OpBlock, OpLoop, OpIf, OpTryTable:
 		return t.enter(in)
 	case OpElse:
 		c := t.top()
@@ -164,6 +164,11 @@ func (t *typer) enter(in *instr) error {
 		var err error
 		if c.params, c.results, err = t.m.blockType(in.block); err != nil {
 			return err
+		}
+		if in.op == OpTryTable {
+			if err := t.catch(in); err != nil {
+				return err
+			}
 		}
 		if in.op == OpIf {
 			if err := t.pop(1); err != nil {
@@ -236,6 +241,8 @@ func (t *typer) applySpecial(in *instr) error {
 		return t.holds(t.fn.Type.Results)
 	case OpCall, OpCallIndirect, OpCallRef:
 		return t.call(in)
+	case OpThrow, OpThrowRef:
+		return t.throw(in)
 	case OpReturnCall, OpReturnCallIndirect, OpReturnCallRef:
 		return t.tailCall(in)
 	case OpRefAsNonNull, OpBrOnNull, OpBrOnNonNull:

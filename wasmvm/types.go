@@ -35,6 +35,7 @@ const (
 	ExternTable  ExternKind = 1
 	ExternMemory ExternKind = 2
 	ExternGlobal ExternKind = 3
+	ExternTag    ExternKind = 4
 )
 
 func (k ExternKind) String() string {
@@ -47,6 +48,8 @@ func (k ExternKind) String() string {
 		return "memory"
 	case ExternGlobal:
 		return "global"
+	case ExternTag:
+		return "tag"
 	}
 	return fmt.Sprintf("kind(%d)", byte(k))
 }
@@ -55,7 +58,7 @@ func (k ExternKind) String() string {
 type Import struct {
 	Module, Name string
 	Kind         ExternKind
-	TypeIndex    uint32 // of a function
+	TypeIndex    uint32 // of a function or tag
 	Table        TableType
 	Memory       MemoryType
 	Global       GlobalType

@@ -5713,7 +5713,19 @@ loop:
 			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x
 			*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = 0
 			pc = unsafe.Add(pc, 16)
-		case irConst_Const_I32AndImm:
+		case irConst_Const:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irConst_Const_I32AndImm_Mov:
 			{
 				{
 					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
@@ -5728,10 +5740,15 @@ loop:
 					in2 := (*ins)(pc2)
 					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
 					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x & y)
-					pc = unsafe.Add(pc2, 16)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in3.b)*8))
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
-		case irConst_F32Le_c:
+		case irConst_F32Mul_c_Const_F32Add_c:
 			{
 				var t0 uint64
 				{
@@ -5741,15 +5758,139 @@ loop:
 				{
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
-					var r uint64
-					if *(*float32)(unsafe.Add(fp, uintptr(in1.b)*8)) <= math.Float32frombits(uint32(t0)) {
-						r = 1
+					x, y := *(*float32)(unsafe.Add(fp, uintptr(in1.b)*8)), math.Float32frombits(uint32(t0))
+					r := x * y
+					if r != r {
+						pc = pc1
+						code = exitNaN
+						break loop
 					}
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = r
-					pc = unsafe.Add(pc1, 16)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(math.Float32bits(r))
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					t2 = *(*uint64)(unsafe.Add(pc2, 8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*float32)(unsafe.Add(fp, uintptr(in3.b)*8)), math.Float32frombits(uint32(t2))
+					r := x + y
+					if r != r {
+						pc = pc3
+						code = exitNaN
+						break loop
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(math.Float32bits(r))
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
-		case irConst_F64Mul_c_Load64K:
+		case irConst_F64Add_c_F64Add_c_F64Add_c:
+			{
+				var t0 uint64
+				{
+					t0 = *(*uint64)(unsafe.Add(pc, 8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 float64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in1.b)*8)), math.Float64frombits(t0)
+					r := x + y
+					if r != r {
+						pc = pc1
+						code = exitNaN
+						break loop
+					}
+					t1 = float64(r)
+					*(*float64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				var t2 float64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in2.b)*8)), t1
+					r := x + y
+					if r != r {
+						pc = pc2
+						code = exitNaN
+						break loop
+					}
+					t2 = float64(r)
+					*(*float64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in3.b)*8)), t2
+					r := x + y
+					if r != r {
+						pc = pc3
+						code = exitNaN
+						break loop
+					}
+					*(*float64)(unsafe.Add(fp, uintptr(in3.a)*8)) = r
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irConst_F64Div_b_F64SubMul_c_Store64_a:
+			{
+				var t0 uint64
+				{
+					t0 = *(*uint64)(unsafe.Add(pc, 8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 float64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := math.Float64frombits(t0), *(*float64)(unsafe.Add(fp, uintptr(in1.c)*8))
+					r := x / y
+					if r != r {
+						pc = pc1
+						code = exitNaN
+						break loop
+					}
+					t1 = float64(r)
+					*(*float64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				var t2 float64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y, z := *(*float64)(unsafe.Add(fp, uintptr(in2.b)*8)), t1, *(*float64)(unsafe.Add(fp, uintptr(uint32(in2.d))*8))
+					r := z - float64(x*y)
+					if r != r {
+						pc = pc2
+						code = exitNaN
+						break loop
+					}
+					t2 = float64(r)
+					*(*float64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) + uint64(uint32(in3.d))
+					if ea+8 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
+						pc = pc3
+						code = exitMemory
+						break loop
+					}
+					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irConst_F64Mul_c_Load64K_F64Add_c:
 			{
 				var t0 uint64
 				{
@@ -5768,6 +5909,7 @@ loop:
 					}
 					*(*float64)(unsafe.Add(fp, uintptr(in1.a)*8)) = r
 				}
+				var t2 uint64
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
@@ -5778,8 +5920,21 @@ loop:
 						break loop
 					}
 					p := unsafe.Add(mem, ea)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(p)
-					pc = unsafe.Add(pc2, 16)
+					t2 = *(*uint64)(p)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in3.b)*8)), math.Float64frombits(t2)
+					r := x + y
+					if r != r {
+						pc = pc3
+						code = exitNaN
+						break loop
+					}
+					*(*float64)(unsafe.Add(fp, uintptr(in3.a)*8)) = r
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irConst_I32AddImm:
@@ -5795,7 +5950,7 @@ loop:
 					pc = unsafe.Add(pc1, 16)
 				}
 			}
-		case irConst_I32AddImm_Call:
+		case irConst_I32AddImm_Const_Store32K:
 			{
 				{
 					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
@@ -5809,77 +5964,88 @@ loop:
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
-					nfp := unsafe.Add(fp, uintptr(in2.a)*8)
-					if uintptr(nfp)+uintptr(*(*uint16)(unsafe.Add(pc2, 18)))*8 > v.stackEnd {
-						pc = pc2
-						code = exitStack
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
 						break loop
 					}
-					acc += int64(in2.e)
-					if acc >= limit {
-						v.undo = int64(in2.e)
-						pc = pc2
-						code = exitLimit
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc3
+						code = exitMemory
 						break loop
 					}
-					link := unsafe.Add(nfp, uintptr(in2.b)*8)
-					for p := unsafe.Add(link, -int(in2.c)*8); uintptr(p) < uintptr(link); p = unsafe.Add(p, 8) {
-						*(*uint64)(p) = 0
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in3.a)*8))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irConst_I32AddImm_Mov_b_Mov_b:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					t2 = *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in3.b)*8))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irConst_I32AddImm_Store32_a_Br:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
 					}
-					*(*uint64)(link) = uint64(uintptr(pc2)-v.codeBase+32)<<32 | uint64(in2.a)
-					fp = nfp
-					pc = unsafe.Add(pc2, in2.d)
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc2
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t1)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					acc += int64(in3.e)
+					pc = unsafe.Add(pc3, in3.d)
 					continue
-				}
-			}
-		case irConst_I32AddImm_I32NeLoopImm_a:
-			{
-				{
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
-				}
-				var t1 uint64
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
-					t1 = uint64(x + y)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					if uint32(t1) != uint32(*(*int32)(unsafe.Add(pc2, 4))) {
-						acc += int64(in2.e)
-						if acc >= limit {
-							v.undo = int64(in2.e)
-							pc = pc2
-							code = exitLimit
-							break loop
-						}
-						pc = unsafe.Add(pc2, in2.d)
-						continue
-					}
-					pc = unsafe.Add(pc2, 16)
-				}
-			}
-		case irConst_I32AddImm_Mov_b:
-			{
-				{
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
-				}
-				var t1 uint64
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
-					t1 = uint64(x + y)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
-					pc = unsafe.Add(pc2, 16)
 				}
 			}
 		case irConst_I32AndImm:
@@ -5895,7 +6061,7 @@ loop:
 					pc = unsafe.Add(pc1, 16)
 				}
 			}
-		case irConst_I32AndImm_Const:
+		case irConst_I32AndImm_Const_I32AndImm:
 			{
 				{
 					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
@@ -5910,7 +6076,13 @@ loop:
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
 					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
-					pc = unsafe.Add(pc2, 16)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), uint32(in3.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x & y)
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irConst_I32AndImm_I32EqBrImm_a:
@@ -5937,7 +6109,7 @@ loop:
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irConst_I32AndImm_I32Ne_c:
+		case irConst_I32AndImm_I32EqBrImm_a_Load32:
 			{
 				{
 					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
@@ -5953,15 +6125,27 @@ loop:
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
-					var r uint64
-					if *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)) != uint32(t1) {
-						r = 1
+					if uint32(t1) == uint32(*(*int32)(unsafe.Add(pc2, 4))) {
+						acc += int64(in2.e)
+						pc = unsafe.Add(pc2, in2.d)
+						continue
 					}
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
-					pc = unsafe.Add(pc2, 16)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
-		case irConst_I32AndImm_I32ShlImm_b:
+		case irConst_I32AndImm_I32NeBrImm_a:
 			{
 				{
 					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
@@ -5977,12 +6161,77 @@ loop:
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
-					x, y := uint32(t1), uint32(in2.d)
+					if uint32(t1) != uint32(*(*int32)(unsafe.Add(pc2, 4))) {
+						acc += int64(in2.e)
+						pc = unsafe.Add(pc2, in2.d)
+						continue
+					}
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irConst_I32AndImm_I32Shl_c_Load32:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x & y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(t1)
 					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x << (y & 31))
-					pc = unsafe.Add(pc2, 16)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
-		case irConst_I32AndImm_Ret1_a:
+		case irConst_I32AndImm_I32ShrU_c_I32Or_c:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x & y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(t1)
+					t2 = uint64(x >> (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), uint32(t2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x | y)
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irConst_I32AndImm_Store32_a_BrLoop:
 			{
 				{
 					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
@@ -5998,36 +6247,31 @@ loop:
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
-					link := *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
-					back := unsafe.Add(unsafe.Pointer(v.code), uintptr(link>>32))
-					acc += int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
-					if acc >= limit {
-						v.undo = int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
 						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc2
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t1)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					acc += int64(in3.e)
+					if acc >= limit {
+						v.undo = int64(in3.e)
+						pc = pc3
 						code = exitLimit
 						break loop
 					}
-					r := *(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8))
-					*(*uint64)(fp) = r
-					fp = unsafe.Add(fp, -int(uint32(link))*8)
-					pc = back
+					pc = unsafe.Add(pc3, in3.d)
 					continue
-				}
-			}
-		case irConst_I32LtUBrImm:
-			{
-				{
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
-				}
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					if *(*uint32)(unsafe.Add(fp, uintptr(in1.a)*8)) < uint32(*(*int32)(unsafe.Add(pc1, 4))) {
-						acc += int64(in1.e)
-						pc = unsafe.Add(pc1, in1.d)
-						continue
-					}
-					pc = unsafe.Add(pc1, 16)
 				}
 			}
 		case irConst_I32MulImm_I32AddImm_b:
@@ -6051,7 +6295,7 @@ loop:
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irConst_I32MulImm_Ret1_a:
+		case irConst_I32MulImm_I32Sub_c_Ret1_a:
 			{
 				{
 					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
@@ -6064,26 +6308,61 @@ loop:
 					t1 = uint64(x * y)
 					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
 				}
+				var t2 uint64
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
-					link := *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(t1)
+					t2 = uint64(x - y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					link := *(*uint64)(unsafe.Add(fp, uintptr(in3.b)*8))
 					back := unsafe.Add(unsafe.Pointer(v.code), uintptr(link>>32))
-					acc += int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
+					acc += int64(int64(in3.e) - *(*int64)(unsafe.Add(back, -8)))
 					if acc >= limit {
-						v.undo = int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
-						pc = pc2
+						v.undo = int64(int64(in3.e) - *(*int64)(unsafe.Add(back, -8)))
+						pc = pc3
 						code = exitLimit
 						break loop
 					}
-					r := *(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8))
+					r := *(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8))
 					*(*uint64)(fp) = r
 					fp = unsafe.Add(fp, -int(uint32(link))*8)
 					pc = back
 					continue
 				}
 			}
-		case irConst_I32RemU_c_I64MulImm_b:
+		case irConst_I32NeImm_Const_I32AndImm:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					var r uint64
+					if *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)) != uint32(in1.d) {
+						r = 1
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = r
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), uint32(in3.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x & y)
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irConst_I32RemU_c_I64MulImm_b_I32AndImm:
 			{
 				var t0 uint64
 				{
@@ -6108,10 +6387,63 @@ loop:
 					in2 := (*ins)(pc2)
 					x, y := t1, *(*uint64)(unsafe.Add(pc2, 8))
 					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = x * y
-					pc = unsafe.Add(pc2, 16)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), uint32(in3.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x & y)
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
-		case irConst_I32ShlImm_I32AddImm_b:
+		case irConst_I32RemU_c_Mov_b_Mov_b:
+			{
+				var t0 uint64
+				{
+					t0 = *(*uint64)(unsafe.Add(pc, 8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
+					if y == 0 {
+						pc = pc1
+						code = int(TrapDivideByZero)
+						break loop
+					}
+					t1 = uint64(x % y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					t2 = *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in3.b)*8))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irConst_I32ShlImm:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x << (y & 31))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irConst_I32ShlImm_I32Add_c:
 			{
 				{
 					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
@@ -6127,12 +6459,205 @@ loop:
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
-					x, y := uint32(t1), uint32(in2.d)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(t1)
 					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irConst_Store32I:
+		case irConst_I32ShlImm_I32Add_c_Store32_b:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(t1)
+					t2 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(uint32(t2)) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc3
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in3.a)*8))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irConst_I32ShlImm_I32AddImm_b_Load32_b:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := uint32(t1), uint32(in2.d)
+					t2 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(uint32(t2)) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irConst_I32ShlImm_I32AddImm_b_Store32_a:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := uint32(t1), uint32(in2.d)
+					t2 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc3
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t2)
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irConst_I32ShlImm_I32AddImm_b_Store32_b:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := uint32(t1), uint32(in2.d)
+					t2 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(uint32(t2)) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc3
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in3.a)*8))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irConst_I32ShrU_b_I32AndImm_b_Store8_a:
+			{
+				var t0 uint64
+				{
+					t0 = *(*uint64)(unsafe.Add(pc, 8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := uint32(t0), *(*uint32)(unsafe.Add(fp, uintptr(in1.c)*8))
+					t1 = uint64(x >> (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := uint32(t1), uint32(in2.d)
+					t2 = uint64(x & y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) + uint64(uint32(in3.d))
+					if ea+1 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty {
+						pc = pc3
+						code = exitMemory
+						break loop
+					}
+					*(*uint8)(unsafe.Add(mem, ea)) = uint8(uint32(t2))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irConst_I32XorImm_Const_I32AndImm:
 			{
 				{
 					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
@@ -6140,22 +6665,84 @@ loop:
 				{
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x ^ y)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), uint32(in3.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x & y)
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irConst_I64MulImm_Store64_a:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint64)(unsafe.Add(fp, uintptr(in1.b)*8)), *(*uint64)(unsafe.Add(pc1, 8))
+					t1 = x * y
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+8 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
+						pc = pc2
+						code = exitMemory
+						break loop
+					}
+					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irConst_Load32K_Const_I32MulImm:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(uint32(in1.d))
 					if ea+4 > msize {
 						pc = pc1
 						code = int(TrapMemory)
 						break loop
 					}
-					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
-						pc = pc1
-						code = exitMemory
-						break loop
-					}
-					*(*uint32)(unsafe.Add(mem, ea)) = uint32(in1.e)
-					pc = unsafe.Add(pc1, 16)
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), uint32(in3.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x * y)
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
-		case irConst_Store32I_Load64:
+		case irConst_Store32I_Load32_Load32:
 			{
 				{
 					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(pc, 8))
@@ -6180,14 +6767,67 @@ loop:
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
 					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
-					if ea+8 > msize {
+					if ea+4 > msize {
 						pc = pc2
 						code = int(TrapMemory)
 						break loop
 					}
 					p := unsafe.Add(mem, ea)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(p)
-					pc = unsafe.Add(pc2, 16)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irF32Add_Const_I32AddImm_I32NeLoopImm_a:
+			{
+				{
+					x, y := *(*float32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float32)(unsafe.Add(fp, uintptr(in.c)*8))
+					r := x + y
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(math.Float32bits(r))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					t2 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					if uint32(t2) != uint32(*(*int32)(unsafe.Add(pc3, 4))) {
+						acc += int64(in3.e)
+						if acc >= limit {
+							v.undo = int64(in3.e)
+							pc = pc3
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc3, in3.d)
+						continue
+					}
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irF32Add_F32Mul_b_F32Add_b:
@@ -6231,78 +6871,12 @@ loop:
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irF32Mul_F32Add_b:
+		case irF32Add_F32Mul_b_F32Add_b_F32Sub:
 			{
 				var t0 float32
 				{
 					x, y := *(*float32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float32)(unsafe.Add(fp, uintptr(in.c)*8))
-					r := x * y
-					if r != r {
-						code = exitNaN
-						break loop
-					}
-					t0 = float32(r)
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(math.Float32bits(t0))
-				}
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					x, y := t0, *(*float32)(unsafe.Add(fp, uintptr(in1.c)*8))
 					r := x + y
-					if r != r {
-						pc = pc1
-						code = exitNaN
-						break loop
-					}
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(math.Float32bits(r))
-					pc = unsafe.Add(pc1, 16)
-				}
-			}
-		case irF32Mul_F32Add_b_Load32:
-			{
-				var t0 float32
-				{
-					x, y := *(*float32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float32)(unsafe.Add(fp, uintptr(in.c)*8))
-					r := x * y
-					if r != r {
-						code = exitNaN
-						break loop
-					}
-					t0 = float32(r)
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(math.Float32bits(t0))
-				}
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					x, y := t0, *(*float32)(unsafe.Add(fp, uintptr(in1.c)*8))
-					r := x + y
-					if r != r {
-						pc = pc1
-						code = exitNaN
-						break loop
-					}
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(math.Float32bits(r))
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
-					if ea+4 > msize {
-						pc = pc2
-						code = int(TrapMemory)
-						break loop
-					}
-					p := unsafe.Add(mem, ea)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
-					pc = unsafe.Add(pc2, 16)
-				}
-			}
-		case irF32Mul_F32Add_b_Store32_a:
-			{
-				var t0 float32
-				{
-					x, y := *(*float32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float32)(unsafe.Add(fp, uintptr(in.c)*8))
-					r := x * y
 					if r != r {
 						code = exitNaN
 						break loop
@@ -6315,7 +6889,7 @@ loop:
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
 					x, y := t0, *(*float32)(unsafe.Add(fp, uintptr(in1.c)*8))
-					r := x + y
+					r := x * y
 					if r != r {
 						pc = pc1
 						code = exitNaN
@@ -6327,19 +6901,184 @@ loop:
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
+					x, y := t1, *(*float32)(unsafe.Add(fp, uintptr(in2.c)*8))
+					r := x + y
+					if r != r {
+						pc = pc2
+						code = exitNaN
+						break loop
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(math.Float32bits(r))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*float32)(unsafe.Add(fp, uintptr(in3.b)*8)), *(*float32)(unsafe.Add(fp, uintptr(in3.c)*8))
+					r := x - y
+					if r != r {
+						pc = pc3
+						code = exitNaN
+						break loop
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(math.Float32bits(r))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irF32Add_Store32_a_Load32_Store32_a:
+			{
+				var t0 float32
+				{
+					x, y := *(*float32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float32)(unsafe.Add(fp, uintptr(in.c)*8))
+					r := x + y
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					t0 = float32(r)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(math.Float32bits(t0))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(uint64(math.Float32bits(t0)))
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
 					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
 					if ea+4 > msize {
 						pc = pc2
 						code = int(TrapMemory)
 						break loop
 					}
+					p := unsafe.Add(mem, ea)
+					t2 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
 					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
-						pc = pc2
+						pc = pc3
 						code = exitMemory
 						break loop
 					}
-					*(*uint32)(unsafe.Add(mem, ea)) = uint32(uint64(math.Float32bits(t1)))
-					pc = unsafe.Add(pc2, 16)
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t2)
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irF32Mul_F32Add_b_Const_F32Le_c:
+			{
+				var t0 float32
+				{
+					x, y := *(*float32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float32)(unsafe.Add(fp, uintptr(in.c)*8))
+					r := x * y
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					t0 = float32(r)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(math.Float32bits(t0))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := t0, *(*float32)(unsafe.Add(fp, uintptr(in1.c)*8))
+					r := x + y
+					if r != r {
+						pc = pc1
+						code = exitNaN
+						break loop
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(math.Float32bits(r))
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					t2 = *(*uint64)(unsafe.Add(pc2, 8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					var r uint64
+					if *(*float32)(unsafe.Add(fp, uintptr(in3.b)*8)) <= math.Float32frombits(uint32(t2)) {
+						r = 1
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = r
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irF32Mul_F32Add_b_Load32_F32Add_c:
+			{
+				var t0 float32
+				{
+					x, y := *(*float32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float32)(unsafe.Add(fp, uintptr(in.c)*8))
+					r := x * y
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					t0 = float32(r)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(math.Float32bits(t0))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := t0, *(*float32)(unsafe.Add(fp, uintptr(in1.c)*8))
+					r := x + y
+					if r != r {
+						pc = pc1
+						code = exitNaN
+						break loop
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(math.Float32bits(r))
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t2 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*float32)(unsafe.Add(fp, uintptr(in3.b)*8)), math.Float32frombits(uint32(t2))
+					r := x + y
+					if r != r {
+						pc = pc3
+						code = exitNaN
+						break loop
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(math.Float32bits(r))
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irF32Mul_F32Add_c_Const:
@@ -6374,46 +7113,7 @@ loop:
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irF32Mul_F32Mul_F32Add_b:
-			{
-				{
-					x, y := *(*float32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float32)(unsafe.Add(fp, uintptr(in.c)*8))
-					r := x * y
-					if r != r {
-						code = exitNaN
-						break loop
-					}
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(math.Float32bits(r))
-				}
-				var t1 float32
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					x, y := *(*float32)(unsafe.Add(fp, uintptr(in1.b)*8)), *(*float32)(unsafe.Add(fp, uintptr(in1.c)*8))
-					r := x * y
-					if r != r {
-						pc = pc1
-						code = exitNaN
-						break loop
-					}
-					t1 = float32(r)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(math.Float32bits(t1))
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					x, y := t1, *(*float32)(unsafe.Add(fp, uintptr(in2.c)*8))
-					r := x + y
-					if r != r {
-						pc = pc2
-						code = exitNaN
-						break loop
-					}
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(math.Float32bits(r))
-					pc = unsafe.Add(pc2, 16)
-				}
-			}
-		case irF32Mul_F32Neg_b:
+		case irF32Mul_F32Add_c_Const_F32LeBr_c:
 			{
 				var t0 float32
 				{
@@ -6429,11 +7129,77 @@ loop:
 				{
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(uint32(uint64(math.Float32bits(t0))) ^ 1<<31)
-					pc = unsafe.Add(pc1, 16)
+					x, y := *(*float32)(unsafe.Add(fp, uintptr(in1.b)*8)), t0
+					r := x + y
+					if r != r {
+						pc = pc1
+						code = exitNaN
+						break loop
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(math.Float32bits(r))
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					t2 = *(*uint64)(unsafe.Add(pc2, 8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					if *(*float32)(unsafe.Add(fp, uintptr(in3.b)*8)) <= math.Float32frombits(uint32(t2)) {
+						acc += int64(in3.e)
+						pc = unsafe.Add(pc3, in3.d)
+						continue
+					}
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
-		case irF32Mul_Load32_Load32:
+		case irF32Mul_F32Add_c_Const_F32LeBrNot_c:
+			{
+				var t0 float32
+				{
+					x, y := *(*float32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float32)(unsafe.Add(fp, uintptr(in.c)*8))
+					r := x * y
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					t0 = float32(r)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(math.Float32bits(t0))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*float32)(unsafe.Add(fp, uintptr(in1.b)*8)), t0
+					r := x + y
+					if r != r {
+						pc = pc1
+						code = exitNaN
+						break loop
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(math.Float32bits(r))
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					t2 = *(*uint64)(unsafe.Add(pc2, 8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					if !(*(*float32)(unsafe.Add(fp, uintptr(in3.b)*8)) <= math.Float32frombits(uint32(t2))) {
+						acc += int64(in3.e)
+						pc = unsafe.Add(pc3, in3.d)
+						continue
+					}
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irF32Mul_Load32_Load32_F32Mul:
 			{
 				{
 					x, y := *(*float32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float32)(unsafe.Add(fp, uintptr(in.c)*8))
@@ -6467,34 +7233,19 @@ loop:
 					}
 					p := unsafe.Add(mem, ea)
 					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
-					pc = unsafe.Add(pc2, 16)
 				}
-			}
-		case irF32Sub_F32Add_b:
-			{
-				var t0 float32
 				{
-					x, y := *(*float32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float32)(unsafe.Add(fp, uintptr(in.c)*8))
-					r := x - y
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*float32)(unsafe.Add(fp, uintptr(in3.b)*8)), *(*float32)(unsafe.Add(fp, uintptr(in3.c)*8))
+					r := x * y
 					if r != r {
+						pc = pc3
 						code = exitNaN
 						break loop
 					}
-					t0 = float32(r)
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(math.Float32bits(t0))
-				}
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					x, y := t0, *(*float32)(unsafe.Add(fp, uintptr(in1.c)*8))
-					r := x + y
-					if r != r {
-						pc = pc1
-						code = exitNaN
-						break loop
-					}
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(math.Float32bits(r))
-					pc = unsafe.Add(pc1, 16)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(math.Float32bits(r))
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irF32Sub_F32Add_b_F32Mul_bc:
@@ -6538,12 +7289,12 @@ loop:
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irF64Add_F64Add_c:
+		case irF64Mul_F64Mul_b_Load64_F64Add_c:
 			{
 				var t0 float64
 				{
 					x, y := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))
-					r := x + y
+					r := x * y
 					if r != r {
 						code = exitNaN
 						break loop
@@ -6554,118 +7305,16 @@ loop:
 				{
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
-					x, y := *(*float64)(unsafe.Add(fp, uintptr(in1.b)*8)), t0
-					r := x + y
+					x, y := t0, *(*float64)(unsafe.Add(fp, uintptr(in1.c)*8))
+					r := x * y
 					if r != r {
 						pc = pc1
 						code = exitNaN
 						break loop
 					}
 					*(*float64)(unsafe.Add(fp, uintptr(in1.a)*8)) = r
-					pc = unsafe.Add(pc1, 16)
 				}
-			}
-		case irF64Add_F64Add_c_F64Add_c:
-			{
-				var t0 float64
-				{
-					x, y := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))
-					r := x + y
-					if r != r {
-						code = exitNaN
-						break loop
-					}
-					t0 = float64(r)
-					*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
-				}
-				var t1 float64
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					x, y := *(*float64)(unsafe.Add(fp, uintptr(in1.b)*8)), t0
-					r := x + y
-					if r != r {
-						pc = pc1
-						code = exitNaN
-						break loop
-					}
-					t1 = float64(r)
-					*(*float64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					x, y := *(*float64)(unsafe.Add(fp, uintptr(in2.b)*8)), t1
-					r := x + y
-					if r != r {
-						pc = pc2
-						code = exitNaN
-						break loop
-					}
-					*(*float64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
-					pc = unsafe.Add(pc2, 16)
-				}
-			}
-		case irF64Add_Store64_a:
-			{
-				var t0 float64
-				{
-					x, y := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))
-					r := x + y
-					if r != r {
-						code = exitNaN
-						break loop
-					}
-					t0 = float64(r)
-					*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
-				}
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
-					if ea+8 > msize {
-						pc = pc1
-						code = int(TrapMemory)
-						break loop
-					}
-					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
-						pc = pc1
-						code = exitMemory
-						break loop
-					}
-					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8))
-					pc = unsafe.Add(pc1, 16)
-				}
-			}
-		case irF64Add_Store64_a_Load64:
-			{
-				var t0 float64
-				{
-					x, y := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))
-					r := x + y
-					if r != r {
-						code = exitNaN
-						break loop
-					}
-					t0 = float64(r)
-					*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
-				}
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
-					if ea+8 > msize {
-						pc = pc1
-						code = int(TrapMemory)
-						break loop
-					}
-					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
-						pc = pc1
-						code = exitMemory
-						break loop
-					}
-					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8))
-				}
+				var t2 uint64
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
@@ -6676,104 +7325,24 @@ loop:
 						break loop
 					}
 					p := unsafe.Add(mem, ea)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(p)
-					pc = unsafe.Add(pc2, 16)
+					t2 = *(*uint64)(p)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
 				}
-			}
-		case irF64Add_Store64K_a_Load64K:
-			{
-				var t0 float64
 				{
-					x, y := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in3.b)*8)), math.Float64frombits(t2)
 					r := x + y
 					if r != r {
+						pc = pc3
 						code = exitNaN
 						break loop
 					}
-					t0 = float64(r)
-					*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
-				}
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					ea := uint64(uint32(in1.d))
-					if ea+8 > msize {
-						pc = pc1
-						code = int(TrapMemory)
-						break loop
-					}
-					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
-						pc = pc1
-						code = exitMemory
-						break loop
-					}
-					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8))
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					ea := uint64(uint32(in2.d))
-					if ea+8 > msize {
-						pc = pc2
-						code = int(TrapMemory)
-						break loop
-					}
-					p := unsafe.Add(mem, ea)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(p)
-					pc = unsafe.Add(pc2, 16)
+					*(*float64)(unsafe.Add(fp, uintptr(in3.a)*8)) = r
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
-		case irF64Mul_Const:
-			{
-				{
-					x, y := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))
-					r := x * y
-					if r != r {
-						code = exitNaN
-						break loop
-					}
-					*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = r
-				}
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
-					pc = unsafe.Add(pc1, 16)
-				}
-			}
-		case irF64Mul_Const_F64Div_b:
-			{
-				{
-					x, y := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))
-					r := x * y
-					if r != r {
-						code = exitNaN
-						break loop
-					}
-					*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = r
-				}
-				var t1 uint64
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					t1 = *(*uint64)(unsafe.Add(pc1, 8))
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					x, y := math.Float64frombits(t1), *(*float64)(unsafe.Add(fp, uintptr(in2.c)*8))
-					r := x / y
-					if r != r {
-						pc = pc2
-						code = exitNaN
-						break loop
-					}
-					*(*float64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
-					pc = unsafe.Add(pc2, 16)
-				}
-			}
-		case irF64Mul_F64Add_b_Store64_a:
+		case irF64Mul_F64SubMul_b_Store64_a_I32AddImm:
 			{
 				var t0 float64
 				{
@@ -6790,8 +7359,8 @@ loop:
 				{
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
-					x, y := t0, *(*float64)(unsafe.Add(fp, uintptr(in1.c)*8))
-					r := x + y
+					x, y, z := t0, *(*float64)(unsafe.Add(fp, uintptr(in1.c)*8)), *(*float64)(unsafe.Add(fp, uintptr(uint32(in1.d))*8))
+					r := z - float64(x*y)
 					if r != r {
 						pc = pc1
 						code = exitNaN
@@ -6815,79 +7384,16 @@ loop:
 						break loop
 					}
 					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8))
-					pc = unsafe.Add(pc2, 16)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), uint32(in3.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
-		case irF64Mul_F64Mul_Const:
-			{
-				{
-					x, y := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))
-					r := x * y
-					if r != r {
-						code = exitNaN
-						break loop
-					}
-					*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = r
-				}
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					x, y := *(*float64)(unsafe.Add(fp, uintptr(in1.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in1.c)*8))
-					r := x * y
-					if r != r {
-						pc = pc1
-						code = exitNaN
-						break loop
-					}
-					*(*float64)(unsafe.Add(fp, uintptr(in1.a)*8)) = r
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
-					pc = unsafe.Add(pc2, 16)
-				}
-			}
-		case irF64Mul_F64Mul_b_Load64:
-			{
-				var t0 float64
-				{
-					x, y := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))
-					r := x * y
-					if r != r {
-						code = exitNaN
-						break loop
-					}
-					t0 = float64(r)
-					*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
-				}
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					x, y := t0, *(*float64)(unsafe.Add(fp, uintptr(in1.c)*8))
-					r := x * y
-					if r != r {
-						pc = pc1
-						code = exitNaN
-						break loop
-					}
-					*(*float64)(unsafe.Add(fp, uintptr(in1.a)*8)) = r
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
-					if ea+8 > msize {
-						pc = pc2
-						code = int(TrapMemory)
-						break loop
-					}
-					p := unsafe.Add(mem, ea)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(p)
-					pc = unsafe.Add(pc2, 16)
-				}
-			}
-		case irF64Mul_Load64P_F64Sub_c:
+		case irF64Mul_Load64P_F64Sub_c_F64Mul_bc:
 			{
 				{
 					x, y := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))
@@ -6912,6 +7418,7 @@ loop:
 					t1 = *(*uint64)(p)
 					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
 				}
+				var t2 float64
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
@@ -6922,16 +7429,137 @@ loop:
 						code = exitNaN
 						break loop
 					}
-					*(*float64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
-					pc = unsafe.Add(pc2, 16)
+					t2 = float64(r)
+					*(*float64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := t2, t2
+					r := x * y
+					if r != r {
+						pc = pc3
+						code = exitNaN
+						break loop
+					}
+					*(*float64)(unsafe.Add(fp, uintptr(in3.a)*8)) = r
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
-		case irF64SubMul_Store64_a_I32AddImm:
+		case irF64MulAdd_F64Add_c_F64Add_c_F64Add_c:
 			{
 				var t0 float64
 				{
 					x, y, z := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8)), *(*float64)(unsafe.Add(fp, uintptr(uint32(in.d))*8))
-					r := z - float64(x*y)
+					r := float64(x*y) + z
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					t0 = float64(r)
+					*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 float64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in1.b)*8)), t0
+					r := x + y
+					if r != r {
+						pc = pc1
+						code = exitNaN
+						break loop
+					}
+					t1 = float64(r)
+					*(*float64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				var t2 float64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in2.b)*8)), t1
+					r := x + y
+					if r != r {
+						pc = pc2
+						code = exitNaN
+						break loop
+					}
+					t2 = float64(r)
+					*(*float64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in3.b)*8)), t2
+					r := x + y
+					if r != r {
+						pc = pc3
+						code = exitNaN
+						break loop
+					}
+					*(*float64)(unsafe.Add(fp, uintptr(in3.a)*8)) = r
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irF64Neg_F64Mul_b_F64Add_b_Store64_a:
+			{
+				var t0 uint64
+				{
+					t0 = uint64(*(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)) ^ 1<<63)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 float64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := math.Float64frombits(t0), *(*float64)(unsafe.Add(fp, uintptr(in1.c)*8))
+					r := x * y
+					if r != r {
+						pc = pc1
+						code = exitNaN
+						break loop
+					}
+					t1 = float64(r)
+					*(*float64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				var t2 float64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := t1, *(*float64)(unsafe.Add(fp, uintptr(in2.c)*8))
+					r := x + y
+					if r != r {
+						pc = pc2
+						code = exitNaN
+						break loop
+					}
+					t2 = float64(r)
+					*(*float64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) + uint64(uint32(in3.d))
+					if ea+8 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
+						pc = pc3
+						code = exitMemory
+						break loop
+					}
+					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irF64Sqrt_F64Mul_c:
+			{
+				var t0 float64
+				{
+					x := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8))
+					r := math.Sqrt(x)
 					if r != r {
 						code = exitNaN
 						break loop
@@ -6942,25 +7570,104 @@ loop:
 				{
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in1.b)*8)), t0
+					r := x * y
+					if r != r {
+						pc = pc1
+						code = exitNaN
+						break loop
+					}
+					*(*float64)(unsafe.Add(fp, uintptr(in1.a)*8)) = r
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irF64Sub_F64Mul_c_Load64P_F64Sub_c:
+			{
+				var t0 float64
+				{
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))
+					r := x - y
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					t0 = float64(r)
+					*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in1.b)*8)), t0
+					r := x * y
+					if r != r {
+						pc = pc1
+						code = exitNaN
+						break loop
+					}
+					*(*float64)(unsafe.Add(fp, uintptr(in1.a)*8)) = r
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))+uint32(in2.e)) + uint64(uint32(in2.d))
 					if ea+8 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t2 = *(*uint64)(p)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in3.b)*8)), math.Float64frombits(t2)
+					r := x - y
+					if r != r {
+						pc = pc3
+						code = exitNaN
+						break loop
+					}
+					*(*float64)(unsafe.Add(fp, uintptr(in3.a)*8)) = r
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irF64Sub_Load32_Const_I32AddImm:
+			{
+				{
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in.c)*8))
+					r := x - y
+					if r != r {
+						code = exitNaN
+						break loop
+					}
+					*(*float64)(unsafe.Add(fp, uintptr(in.a)*8)) = r
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
 						pc = pc1
 						code = int(TrapMemory)
 						break loop
 					}
-					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
-						pc = pc1
-						code = exitMemory
-						break loop
-					}
-					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8))
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
 				}
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
-					pc = unsafe.Add(pc2, 16)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), uint32(in3.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irGlobalGet_Const_I32AddImm:
@@ -6981,7 +7688,68 @@ loop:
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irGlobalGet_I32AddImm_b_GlobalSet_a:
+		case irGlobalGet_Const_I32AddImm_GlobalSet_a:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(*(*unsafe.Pointer)(unsafe.Add(v.globals, uintptr(uint32(in.d))*8)))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					t2 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					*(*uint64)(*(*unsafe.Pointer)(unsafe.Add(v.globals, uintptr(uint32(in3.d))*8))) = *(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irGlobalGet_Const_I32AddImm_Store32_b:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(*(*unsafe.Pointer)(unsafe.Add(v.globals, uintptr(uint32(in.d))*8)))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					t2 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(uint32(t2)) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc3
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in3.a)*8))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irGlobalGet_I32AddImm_b_GlobalSet_a_I32NeBrImm:
 			{
 				var t0 uint64
 				{
@@ -7000,7 +7768,16 @@ loop:
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
 					*(*uint64)(*(*unsafe.Pointer)(unsafe.Add(v.globals, uintptr(uint32(in2.d))*8))) = *(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8))
-					pc = unsafe.Add(pc2, 16)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					if *(*uint32)(unsafe.Add(fp, uintptr(in3.a)*8)) != uint32(*(*int32)(unsafe.Add(pc3, 4))) {
+						acc += int64(in3.e)
+						pc = unsafe.Add(pc3, in3.d)
+						continue
+					}
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irGlobalSet_Ret1:
@@ -7027,88 +7804,7 @@ loop:
 					continue
 				}
 			}
-		case irGlobalSet_Store32:
-			{
-				{
-					*(*uint64)(*(*unsafe.Pointer)(unsafe.Add(v.globals, uintptr(uint32(in.d))*8))) = *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8))
-				}
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
-					if ea+4 > msize {
-						pc = pc1
-						code = int(TrapMemory)
-						break loop
-					}
-					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
-						pc = pc1
-						code = exitMemory
-						break loop
-					}
-					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in1.a)*8))
-					pc = unsafe.Add(pc1, 16)
-				}
-			}
-		case irGlobalSet_Store64_Store32:
-			{
-				{
-					*(*uint64)(*(*unsafe.Pointer)(unsafe.Add(v.globals, uintptr(uint32(in.d))*8))) = *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8))
-				}
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
-					if ea+8 > msize {
-						pc = pc1
-						code = int(TrapMemory)
-						break loop
-					}
-					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
-						pc = pc1
-						code = exitMemory
-						break loop
-					}
-					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8))
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
-					if ea+4 > msize {
-						pc = pc2
-						code = int(TrapMemory)
-						break loop
-					}
-					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
-						pc = pc2
-						code = exitMemory
-						break loop
-					}
-					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in2.a)*8))
-					pc = unsafe.Add(pc2, 16)
-				}
-			}
-		case irI32Add_I32Add_Mov:
-			{
-				{
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
-				}
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in1.c)*8))
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x + y)
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
-					pc = unsafe.Add(pc2, 16)
-				}
-			}
-		case irI32Add_I32Add_b_I32XorImm:
+		case irI32Add_I32Add_b_I32XorImm_I32And_c:
 			{
 				var t0 uint64
 				{
@@ -7122,15 +7818,23 @@ loop:
 					x, y := uint32(t0), *(*uint32)(unsafe.Add(fp, uintptr(in1.c)*8))
 					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x + y)
 				}
+				var t2 uint64
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
 					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x ^ y)
-					pc = unsafe.Add(pc2, 16)
+					t2 = uint64(x ^ y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), uint32(t2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x & y)
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
-		case irI32Add_I32Add_c_I32Xor:
+		case irI32Add_I32Add_c_I32Xor_I32And_b:
 			{
 				var t0 uint64
 				{
@@ -7144,26 +7848,57 @@ loop:
 					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
 					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x + y)
 				}
+				var t2 uint64
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
 					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in2.c)*8))
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x ^ y)
-					pc = unsafe.Add(pc2, 16)
+					t2 = uint64(x ^ y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := uint32(t2), *(*uint32)(unsafe.Add(fp, uintptr(in3.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x & y)
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
-		case irI32Add_I32AddImm:
+		case irI32Add_I32AddImm_I32GtULoopImm_a_I32Add:
 			{
 				{
 					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
 					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
 				}
+				var t1 uint64
 				{
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
 					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x + y)
-					pc = unsafe.Add(pc1, 16)
+					t1 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					if uint32(t1) > uint32(*(*int32)(unsafe.Add(pc2, 4))) {
+						acc += int64(in2.e)
+						if acc >= limit {
+							v.undo = int64(in2.e)
+							pc = pc2
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc2, in2.d)
+						continue
+					}
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in3.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irI32Add_I32AddImm_b_Load32P:
@@ -7194,35 +7929,97 @@ loop:
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irI32Add_I32AndImm_I32NeLoopImm_a:
+		case irI32Add_I32LtULoop_a_I32AddImm_I32NeLoop_a:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					t0 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					if uint32(t0) < *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)) {
+						acc += int64(in1.e)
+						if acc >= limit {
+							v.undo = int64(in1.e)
+							pc = pc1
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc1, in1.d)
+						continue
+					}
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					t2 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					if uint32(t2) != *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)) {
+						acc += int64(in3.e)
+						if acc >= limit {
+							v.undo = int64(in3.e)
+							pc = pc3
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc3, in3.d)
+						continue
+					}
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32Add_I32ShlImm:
 			{
 				{
 					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
 					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
 				}
-				var t1 uint64
 				{
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
 					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
-					t1 = uint64(x & y)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x << (y & 31))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irI32Add_Load32_Const_I32AddImm:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
 				}
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
-					if uint32(t1) != uint32(*(*int32)(unsafe.Add(pc2, 4))) {
-						acc += int64(in2.e)
-						if acc >= limit {
-							v.undo = int64(in2.e)
-							pc = pc2
-							code = exitLimit
-							break loop
-						}
-						pc = unsafe.Add(pc2, in2.d)
-						continue
-					}
-					pc = unsafe.Add(pc2, 16)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), uint32(in3.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irI32Add_Load32_I32Add_c:
@@ -7281,7 +8078,87 @@ loop:
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irI32Add_Load32X_I32ShlImm_b:
+		case irI32Add_Load32P_I32Add_c_Load32P:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))+uint32(in1.e)) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(t1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))+uint32(in3.e)) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32Add_Load32P_I32Add_c_Load32X:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))+uint32(in1.e)) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(t1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))+*(*uint32)(unsafe.Add(fp, uintptr(in3.c)*8))) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32Add_Load32X_I32ShlImm_b_I32AndImm:
 			{
 				{
 					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
@@ -7306,29 +8183,13 @@ loop:
 					in2 := (*ins)(pc2)
 					x, y := uint32(t1), uint32(in2.d)
 					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x << (y & 31))
-					pc = unsafe.Add(pc2, 16)
-				}
-			}
-		case irI32Add_Load64P_b:
-			{
-				var t0 uint64
-				{
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
-					t0 = uint64(x + y)
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
 				}
 				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					ea := uint64(uint32(t0)+uint32(in1.e)) + uint64(uint32(in1.d))
-					if ea+8 > msize {
-						pc = pc1
-						code = int(TrapMemory)
-						break loop
-					}
-					p := unsafe.Add(mem, ea)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(p)
-					pc = unsafe.Add(pc1, 16)
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), uint32(in3.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x & y)
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irI32Add_Load8U_b_Const:
@@ -7356,6 +8217,39 @@ loop:
 					in2 := (*ins)(pc2)
 					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
 					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32Add_Load8U_b_Const_I32ShlImm:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					t0 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(uint32(t0)) + uint64(uint32(in1.d))
+					if ea+1 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint8)(p))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), uint32(in3.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x << (y & 31))
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irI32Add_Ret1_a:
@@ -7449,7 +8343,7 @@ loop:
 					continue
 				}
 			}
-		case irI32Add_Store8I_b_I32Add:
+		case irI32Add_Store32_a_I32AddImm_BrLoop:
 			{
 				var t0 uint64
 				{
@@ -7460,25 +8354,37 @@ loop:
 				{
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
-					ea := uint64(uint32(t0)) + uint64(uint32(in1.d))
-					if ea+1 > msize {
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
 						pc = pc1
 						code = int(TrapMemory)
 						break loop
 					}
-					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty {
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
 						pc = pc1
 						code = exitMemory
 						break loop
 					}
-					*(*uint8)(unsafe.Add(mem, ea)) = uint8(in1.e)
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t0)
 				}
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in2.c)*8))
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
 					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
-					pc = unsafe.Add(pc2, 16)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					acc += int64(in3.e)
+					if acc >= limit {
+						v.undo = int64(in3.e)
+						pc = pc3
+						code = exitLimit
+						break loop
+					}
+					pc = unsafe.Add(pc3, in3.d)
+					continue
 				}
 			}
 		case irI32AddImm_BrLoop:
@@ -7533,6 +8439,25 @@ loop:
 					continue
 				}
 			}
+		case irI32AddImm_Const_I32AddImm:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
 		case irI32AddImm_GlobalSet_a_Ret1:
 			{
 				var t0 uint64
@@ -7563,6 +8488,43 @@ loop:
 					fp = unsafe.Add(fp, -int(uint32(link))*8)
 					pc = back
 					continue
+				}
+			}
+		case irI32AddImm_I32Add_I32AndImm_I32NeLoopImm_a:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in1.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x + y)
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					t2 = uint64(x & y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					if uint32(t2) != uint32(*(*int32)(unsafe.Add(pc3, 4))) {
+						acc += int64(in3.e)
+						if acc >= limit {
+							v.undo = int64(in3.e)
+							pc = pc3
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc3, in3.d)
+						continue
+					}
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irI32AddImm_I32AddImm:
@@ -7605,6 +8567,43 @@ loop:
 					continue
 				}
 			}
+		case irI32AddImm_I32AddImm_I32AddImm_I32NeLoopImm_a:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x + y)
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					t2 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					if uint32(t2) != uint32(*(*int32)(unsafe.Add(pc3, 4))) {
+						acc += int64(in3.e)
+						if acc >= limit {
+							v.undo = int64(in3.e)
+							pc = pc3
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc3, in3.d)
+						continue
+					}
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
 		case irI32AddImm_I32AddImm_I32NeLoopImm_a:
 			{
 				{
@@ -7636,7 +8635,52 @@ loop:
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irI32AddImm_I32AddImm_Load32_b:
+		case irI32AddImm_I32AddImm_Load32_b_I32LtSLoop_a:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(uint32(t1)) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t2 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					if int32(uint32(t2)) < int32(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) {
+						acc += int64(in3.e)
+						if acc >= limit {
+							v.undo = int64(in3.e)
+							pc = pc3
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc3, in3.d)
+						continue
+					}
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32AddImm_I32AddImm_Mov_b_Load8U:
 			{
 				{
 					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
@@ -7653,18 +8697,23 @@ loop:
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
-					ea := uint64(uint32(t1)) + uint64(uint32(in2.d))
-					if ea+4 > msize {
-						pc = pc2
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) + uint64(uint32(in3.d))
+					if ea+1 > msize {
+						pc = pc3
 						code = int(TrapMemory)
 						break loop
 					}
 					p := unsafe.Add(mem, ea)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
-					pc = unsafe.Add(pc2, 16)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(*(*uint8)(p))
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
-		case irI32AddImm_I32AndImm_b_I32GtUBrImm_a:
+		case irI32AddImm_I32AndImm_b:
 			{
 				var t0 uint64
 				{
@@ -7672,26 +8721,15 @@ loop:
 					t0 = uint64(x + y)
 					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
 				}
-				var t1 uint64
 				{
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
 					x, y := uint32(t0), uint32(in1.d)
-					t1 = uint64(x & y)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					if uint32(t1) > uint32(*(*int32)(unsafe.Add(pc2, 4))) {
-						acc += int64(in2.e)
-						pc = unsafe.Add(pc2, in2.d)
-						continue
-					}
-					pc = unsafe.Add(pc2, 16)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x & y)
+					pc = unsafe.Add(pc1, 16)
 				}
 			}
-		case irI32AddImm_I32GtSBr_b_Store32:
+		case irI32AddImm_I32GtSBr_b_Store32_Store32P:
 			{
 				var t0 uint64
 				{
@@ -7723,7 +8761,23 @@ loop:
 						break loop
 					}
 					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in2.a)*8))
-					pc = unsafe.Add(pc2, 16)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))+uint32(in3.e)) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc3
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in3.a)*8))
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irI32AddImm_I32NeLoopImm:
@@ -7749,7 +8803,133 @@ loop:
 					pc = unsafe.Add(pc1, 16)
 				}
 			}
-		case irI32AddImm_I32ShlImm_I32GeUBr_a:
+		case irI32AddImm_I32NeLoopImm_Const_Store32S_c:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					if *(*uint32)(unsafe.Add(fp, uintptr(in1.a)*8)) != uint32(*(*int32)(unsafe.Add(pc1, 4))) {
+						acc += int64(in1.e)
+						if acc >= limit {
+							v.undo = int64(in1.e)
+							pc = pc1
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc1, in1.d)
+						continue
+					}
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					t2 = *(*uint64)(unsafe.Add(pc2, 8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))+uint32(t2)<<(uint32(in3.e)&31)) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc3
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in3.a)*8))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32AddImm_I32NeLoopImm_a:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					if uint32(t0) != uint32(*(*int32)(unsafe.Add(pc1, 4))) {
+						acc += int64(in1.e)
+						if acc >= limit {
+							v.undo = int64(in1.e)
+							pc = pc1
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc1, in1.d)
+						continue
+					}
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irI32AddImm_I32ShlImm_I32Add_c_Mov:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(t1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in3.b)*8))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32AddImm_I32ShlImm_I32AddImm_I32AndImm_b:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x << (y & 31))
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					t2 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := uint32(t2), uint32(in3.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x & y)
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32AddImm_I32ShlImm_I32GeUBr_a_I32Add:
 			{
 				{
 					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
@@ -7771,10 +8951,16 @@ loop:
 						pc = unsafe.Add(pc2, in2.d)
 						continue
 					}
-					pc = unsafe.Add(pc2, 16)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in3.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
-		case irI32AddImm_Load32_I32AddImm:
+		case irI32AddImm_Load32_I32AddImm_Mov_b:
 			{
 				{
 					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
@@ -7792,12 +8978,19 @@ loop:
 					p := unsafe.Add(mem, ea)
 					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
 				}
+				var t2 uint64
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
 					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
-					pc = unsafe.Add(pc2, 16)
+					t2 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in3.b)*8))
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irI32AddImm_Load32_b:
@@ -7822,7 +9015,82 @@ loop:
 					pc = unsafe.Add(pc1, 16)
 				}
 			}
-		case irI32AddImm_Load64_b_I64RotlImm_b:
+		case irI32AddImm_Load32_b_I32AddImm_Load32_b:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(uint32(t0)) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					t2 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(uint32(t2)) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32AddImm_Load32_b_I32NeBrImm_a:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(uint32(t0)) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					if uint32(t1) != uint32(*(*int32)(unsafe.Add(pc2, 4))) {
+						acc += int64(in2.e)
+						pc = unsafe.Add(pc2, in2.d)
+						continue
+					}
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32AddImm_Load64_b_I64RotlImm_b_Store64_a:
 			{
 				var t0 uint64
 				{
@@ -7844,46 +9112,65 @@ loop:
 					t1 = *(*uint64)(p)
 					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
 				}
+				var t2 uint64
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
 					x, y := t1, *(*uint64)(unsafe.Add(pc2, 8))
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = bits.RotateLeft64(x, int(y))
-					pc = unsafe.Add(pc2, 16)
+					t2 = bits.RotateLeft64(x, int(y))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) + uint64(uint32(in3.d))
+					if ea+8 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
+						pc = pc3
+						code = exitMemory
+						break loop
+					}
+					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8))
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
-		case irI32AddImm_Load8UP_I32NeBrImm_a:
+		case irI32AddImm_Load64_b_Mov_Mov:
 			{
+				var t0 uint64
 				{
 					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x + y)
+					t0 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
 				}
-				var t1 uint64
 				{
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))+uint32(in1.e)) + uint64(uint32(in1.d))
-					if ea+1 > msize {
+					ea := uint64(uint32(t0)) + uint64(uint32(in1.d))
+					if ea+8 > msize {
 						pc = pc1
 						code = int(TrapMemory)
 						break loop
 					}
 					p := unsafe.Add(mem, ea)
-					t1 = uint64(*(*uint8)(p))
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(p)
 				}
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
-					if uint32(t1) != uint32(*(*int32)(unsafe.Add(pc2, 4))) {
-						acc += int64(in2.e)
-						pc = unsafe.Add(pc2, in2.d)
-						continue
-					}
-					pc = unsafe.Add(pc2, 16)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in3.b)*8))
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
-		case irI32AddImm_Load8UP_Store8_a:
+		case irI32AddImm_Load8UP_Store8_a_I32AddImm:
 			{
 				{
 					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
@@ -7918,7 +9205,62 @@ loop:
 						break loop
 					}
 					*(*uint8)(unsafe.Add(mem, ea)) = uint8(uint32(t1))
-					pc = unsafe.Add(pc2, 16)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), uint32(in3.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32AddImm_Store32_a_I32AddImm_I32NeLoopImm_a:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t0)
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					t2 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					if uint32(t2) != uint32(*(*int32)(unsafe.Add(pc3, 4))) {
+						acc += int64(in3.e)
+						if acc >= limit {
+							v.undo = int64(in3.e)
+							pc = pc3
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc3, in3.d)
+						continue
+					}
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irI32AddImm_Store32_b_I32AddImm:
@@ -7953,7 +9295,7 @@ loop:
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irI32AddImm_Store8_a_Load8U:
+		case irI32AddImm_Store8_a:
 			{
 				var t0 uint64
 				{
@@ -7976,95 +9318,93 @@ loop:
 						break loop
 					}
 					*(*uint8)(unsafe.Add(mem, ea)) = uint8(uint32(t0))
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
-					if ea+1 > msize {
-						pc = pc2
-						code = int(TrapMemory)
-						break loop
-					}
-					p := unsafe.Add(mem, ea)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint8)(p))
-					pc = unsafe.Add(pc2, 16)
+					pc = unsafe.Add(pc1, 16)
 				}
 			}
-		case irI32And_I32And_I32Xor_c:
+		case irI32And_I32Xor_c_I32Add_c_I32Add:
 			{
+				var t0 uint64
 				{
 					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x & y)
+					t0 = uint64(x & y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
 				}
 				var t1 uint64
 				{
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in1.c)*8))
-					t1 = uint64(x & y)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
+					t1 = uint64(x ^ y)
 					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
 				}
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
 					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(t1)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x ^ y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in3.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32And_Load32_Const_I32XorImm:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x & y)
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), uint32(in3.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x ^ y)
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32AndImm_Const_I32EqImm:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x & y)
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					var r uint64
+					if *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)) == uint32(in2.d) {
+						r = 1
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irI32And_I32Xor_c:
-			{
-				var t0 uint64
-				{
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
-					t0 = uint64(x & y)
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
-				}
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x ^ y)
-					pc = unsafe.Add(pc1, 16)
-				}
-			}
-		case irI32AndImm_I32NeBrImm_a:
-			{
-				var t0 uint64
-				{
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
-					t0 = uint64(x & y)
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
-				}
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					if uint32(t0) != uint32(*(*int32)(unsafe.Add(pc1, 4))) {
-						acc += int64(in1.e)
-						pc = unsafe.Add(pc1, in1.d)
-						continue
-					}
-					pc = unsafe.Add(pc1, 16)
-				}
-			}
-		case irI32AndImm_I32ShlImm_b:
-			{
-				var t0 uint64
-				{
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
-					t0 = uint64(x & y)
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
-				}
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					x, y := uint32(t0), uint32(in1.d)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x << (y & 31))
-					pc = unsafe.Add(pc1, 16)
-				}
-			}
-		case irI32AndImm_I32ShlImm_b_Load32P_b:
+		case irI32AndImm_I32ShlImm_b_Load32P_b_Mov:
 			{
 				var t0 uint64
 				{
@@ -8091,10 +9431,15 @@ loop:
 					}
 					p := unsafe.Add(mem, ea)
 					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
-					pc = unsafe.Add(pc2, 16)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in3.b)*8))
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
-		case irI32AndImm_I32ShrUImm_I32Or_c:
+		case irI32AndImm_I32ShrUImm_I32Or_c_I32Or_c:
 			{
 				{
 					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
@@ -8108,15 +9453,23 @@ loop:
 					t1 = uint64(x >> (y & 31))
 					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
 				}
+				var t2 uint64
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
 					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(t1)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x | y)
-					pc = unsafe.Add(pc2, 16)
+					t2 = uint64(x | y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), uint32(t2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x | y)
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
-		case irI32AndImm_Load8UP:
+		case irI32AndImm_Load8UP_I32EqBrImm_Const:
 			{
 				{
 					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
@@ -8133,7 +9486,21 @@ loop:
 					}
 					p := unsafe.Add(mem, ea)
 					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint8)(p))
-					pc = unsafe.Add(pc1, 16)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					if *(*uint32)(unsafe.Add(fp, uintptr(in2.a)*8)) == uint32(*(*int32)(unsafe.Add(pc2, 4))) {
+						acc += int64(in2.e)
+						pc = unsafe.Add(pc2, in2.d)
+						continue
+					}
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = *(*uint64)(unsafe.Add(pc3, 8))
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irI32AndImm_Load8UP_I32NeBr_b:
@@ -8167,32 +9534,7 @@ loop:
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irI32Eq_Mov_b_Mov_b:
-			{
-				var t0 uint64
-				{
-					var r uint64
-					if *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)) == *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8)) {
-						r = 1
-					}
-					t0 = r
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
-				}
-				var t1 uint64
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					t1 = *(*uint64)(unsafe.Add(fp, uintptr(in1.b)*8))
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
-					pc = unsafe.Add(pc2, 16)
-				}
-			}
-		case irI32EqBrImm_Const_Br:
+		case irI32EqBrImm_I32AddImm_Load32_Load32:
 			{
 				{
 					if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) == uint32(*(*int32)(unsafe.Add(pc, 4))) {
@@ -8200,54 +9542,6 @@ loop:
 						pc = unsafe.Add(pc, in.d)
 						continue
 					}
-				}
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					acc += int64(in2.e)
-					pc = unsafe.Add(pc2, in2.d)
-					continue
-				}
-			}
-		case irI32EqBrImm_I32EqBrImm_I32AddImm:
-			{
-				{
-					if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) == uint32(*(*int32)(unsafe.Add(pc, 4))) {
-						acc += int64(in.e)
-						pc = unsafe.Add(pc, in.d)
-						continue
-					}
-				}
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					if *(*uint32)(unsafe.Add(fp, uintptr(in1.a)*8)) == uint32(*(*int32)(unsafe.Add(pc1, 4))) {
-						acc += int64(in1.e)
-						pc = unsafe.Add(pc1, in1.d)
-						continue
-					}
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
-					pc = unsafe.Add(pc2, 16)
-				}
-			}
-		case irI32GtSImm_I32AddImm_I32NeLoopImm:
-			{
-				{
-					var r uint64
-					if int32(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) > int32(uint32(in.d)) {
-						r = 1
-					}
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r
 				}
 				{
 					pc1 := unsafe.Add(pc, 16)
@@ -8258,21 +9552,340 @@ loop:
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
-					if *(*uint32)(unsafe.Add(fp, uintptr(in2.a)*8)) != uint32(*(*int32)(unsafe.Add(pc2, 4))) {
-						acc += int64(in2.e)
-						if acc >= limit {
-							v.undo = int64(in2.e)
-							pc = pc2
-							code = exitLimit
-							break loop
-						}
-						pc = unsafe.Add(pc2, in2.d)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32EqBrImm_Load32:
+			{
+				{
+					if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) == uint32(*(*int32)(unsafe.Add(pc, 4))) {
+						acc += int64(in.e)
+						pc = unsafe.Add(pc, in.d)
 						continue
 					}
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irI32EqBrImm_Load32_Const_I32NeImm:
+			{
+				{
+					if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) == uint32(*(*int32)(unsafe.Add(pc, 4))) {
+						acc += int64(in.e)
+						pc = unsafe.Add(pc, in.d)
+						continue
+					}
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					var r uint64
+					if *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)) != uint32(in3.d) {
+						r = 1
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = r
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32EqBrImm_Load32_Load32:
+			{
+				{
+					if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) == uint32(*(*int32)(unsafe.Add(pc, 4))) {
+						acc += int64(in.e)
+						pc = unsafe.Add(pc, in.d)
+						continue
+					}
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irI32GtUBrImm_I32MulImm_Load64P_b:
+		case irI32EqBrImm_Load32_Load32_I32NeLoopImm_a:
+			{
+				{
+					if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) == uint32(*(*int32)(unsafe.Add(pc, 4))) {
+						acc += int64(in.e)
+						pc = unsafe.Add(pc, in.d)
+						continue
+					}
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t2 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					if uint32(t2) != uint32(*(*int32)(unsafe.Add(pc3, 4))) {
+						acc += int64(in3.e)
+						if acc >= limit {
+							v.undo = int64(in3.e)
+							pc = pc3
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc3, in3.d)
+						continue
+					}
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32EqBrImm_Load32_Load8U_b_Const:
+			{
+				{
+					if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) == uint32(*(*int32)(unsafe.Add(pc, 4))) {
+						acc += int64(in.e)
+						pc = unsafe.Add(pc, in.d)
+						continue
+					}
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(uint32(t1)) + uint64(uint32(in2.d))
+					if ea+1 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint8)(p))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = *(*uint64)(unsafe.Add(pc3, 8))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32GeSImm_Const_I32AndImm:
+			{
+				{
+					var r uint64
+					if int32(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) >= int32(uint32(in.d)) {
+						r = 1
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x & y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32GtU_Select_d_Store32_a_Load32:
+			{
+				var t0 uint64
+				{
+					var r uint64
+					if *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)) > *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8)) {
+						r = 1
+					}
+					t0 = r
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					v := *(*uint64)(unsafe.Add(fp, uintptr(in1.b)*8))
+					if uint32(t0) == 0 {
+						v = *(*uint64)(unsafe.Add(fp, uintptr(in1.c)*8))
+					}
+					t1 = v
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc2
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t1)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32GtUBrImm_I32AddImm_Store8_a_Load8U:
+			{
+				{
+					if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) > uint32(*(*int32)(unsafe.Add(pc, 4))) {
+						acc += int64(in.e)
+						pc = unsafe.Add(pc, in.d)
+						continue
+					}
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+1 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty {
+						pc = pc2
+						code = exitMemory
+						break loop
+					}
+					*(*uint8)(unsafe.Add(mem, ea)) = uint8(uint32(t1))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) + uint64(uint32(in3.d))
+					if ea+1 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(*(*uint8)(p))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32GtUBrImm_I32MulImm_Load64P_b_Load64P:
 			{
 				{
 					if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) > uint32(*(*int32)(unsafe.Add(pc, 4))) {
@@ -8300,7 +9913,19 @@ loop:
 					}
 					p := unsafe.Add(mem, ea)
 					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(p)
-					pc = unsafe.Add(pc2, 16)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))+uint32(in3.e)) + uint64(uint32(in3.d))
+					if ea+8 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = *(*uint64)(p)
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irI32GtUImm_BrTable:
@@ -8337,48 +9962,7 @@ loop:
 					continue
 				}
 			}
-		case irI32GtULoopImm_I32Add_Ret1_a:
-			{
-				{
-					if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) > uint32(*(*int32)(unsafe.Add(pc, 4))) {
-						acc += int64(in.e)
-						if acc >= limit {
-							v.undo = int64(in.e)
-							code = exitLimit
-							break loop
-						}
-						pc = unsafe.Add(pc, in.d)
-						continue
-					}
-				}
-				var t1 uint64
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in1.c)*8))
-					t1 = uint64(x + y)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					link := *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
-					back := unsafe.Add(unsafe.Pointer(v.code), uintptr(link>>32))
-					acc += int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
-					if acc >= limit {
-						v.undo = int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
-						pc = pc2
-						code = exitLimit
-						break loop
-					}
-					r := *(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8))
-					*(*uint64)(fp) = r
-					fp = unsafe.Add(fp, -int(uint32(link))*8)
-					pc = back
-					continue
-				}
-			}
-		case irI32LeSBr_Store32P_I32AddImm:
+		case irI32LeSBr_Store32P_I32AddImm_I32GtSImm:
 			{
 				{
 					if int32(*(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))) <= int32(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) {
@@ -8408,68 +9992,208 @@ loop:
 					in2 := (*ins)(pc2)
 					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
 					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
-					pc = unsafe.Add(pc2, 16)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					var r uint64
+					if int32(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) > int32(uint32(in3.d)) {
+						r = 1
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = r
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
-		case irI32LtSLoop_I32AddImm:
+		case irI32LeSImm_Const_I32AndImm:
 			{
 				{
-					if int32(*(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))) < int32(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) {
-						acc += int64(in.e)
-						if acc >= limit {
-							v.undo = int64(in.e)
-							code = exitLimit
-							break loop
-						}
-						pc = unsafe.Add(pc, in.d)
-						continue
+					var r uint64
+					if int32(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) <= int32(uint32(in.d)) {
+						r = 1
 					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r
 				}
 				{
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x + y)
-					pc = unsafe.Add(pc1, 16)
-				}
-			}
-		case irI32LtULoop_I32AddImm_I32NeLoop_a:
-			{
-				{
-					if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) < *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)) {
-						acc += int64(in.e)
-						if acc >= limit {
-							v.undo = int64(in.e)
-							code = exitLimit
-							break loop
-						}
-						pc = unsafe.Add(pc, in.d)
-						continue
-					}
-				}
-				var t1 uint64
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
-					t1 = uint64(x + y)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
 				}
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
-					if uint32(t1) != *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)) {
-						acc += int64(in2.e)
-						if acc >= limit {
-							v.undo = int64(in2.e)
-							pc = pc2
-							code = exitLimit
-							break loop
-						}
-						pc = unsafe.Add(pc2, in2.d)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x & y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32LtU_Const_I32AndImm_I32EqBrImm_a:
+			{
+				{
+					var r uint64
+					if *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)) < *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8)) {
+						r = 1
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					t2 = uint64(x & y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					if uint32(t2) == uint32(*(*int32)(unsafe.Add(pc3, 4))) {
+						acc += int64(in3.e)
+						pc = unsafe.Add(pc3, in3.d)
 						continue
 					}
-					pc = unsafe.Add(pc2, 16)
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32LtU_Store32_a_I32AddImm_BrLoop:
+			{
+				var t0 uint64
+				{
+					var r uint64
+					if *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)) < *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8)) {
+						r = 1
+					}
+					t0 = r
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t0)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					acc += int64(in3.e)
+					if acc >= limit {
+						v.undo = int64(in3.e)
+						pc = pc3
+						code = exitLimit
+						break loop
+					}
+					pc = unsafe.Add(pc3, in3.d)
+					continue
+				}
+			}
+		case irI32LtUBrImm_Const_I32AddImm_Call:
+			{
+				{
+					if *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)) < uint32(*(*int32)(unsafe.Add(pc, 4))) {
+						acc += int64(in.e)
+						pc = unsafe.Add(pc, in.d)
+						continue
+					}
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					nfp := unsafe.Add(fp, uintptr(in3.a)*8)
+					if uintptr(nfp)+uintptr(*(*uint16)(unsafe.Add(pc3, 18)))*8 > v.stackEnd {
+						pc = pc3
+						code = exitStack
+						break loop
+					}
+					acc += int64(in3.e)
+					if acc >= limit {
+						v.undo = int64(in3.e)
+						pc = pc3
+						code = exitLimit
+						break loop
+					}
+					link := unsafe.Add(nfp, uintptr(in3.b)*8)
+					for p := unsafe.Add(link, -int(in3.c)*8); uintptr(p) < uintptr(link); p = unsafe.Add(p, 8) {
+						*(*uint64)(p) = 0
+					}
+					*(*uint64)(link) = uint64(uintptr(pc3)-v.codeBase+32)<<32 | uint64(in3.a)
+					fp = nfp
+					pc = unsafe.Add(pc3, in3.d)
+					continue
+				}
+			}
+		case irI32Mul_Store32_a_I32AddImm_BrLoop:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					t0 = uint64(x * y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t0)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					acc += int64(in3.e)
+					if acc >= limit {
+						v.undo = int64(in3.e)
+						pc = pc3
+						code = exitLimit
+						break loop
+					}
+					pc = unsafe.Add(pc3, in3.d)
+					continue
 				}
 			}
 		case irI32MulImm_I32Add_b_Ret1_a:
@@ -8507,6 +10231,118 @@ loop:
 					continue
 				}
 			}
+		case irI32MulImm_I32AddImm_b_I32AddImm_I32NeLoopImm_a:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x * y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := uint32(t0), uint32(in1.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x + y)
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					t2 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					if uint32(t2) != uint32(*(*int32)(unsafe.Add(pc3, 4))) {
+						acc += int64(in3.e)
+						if acc >= limit {
+							v.undo = int64(in3.e)
+							pc = pc3
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc3, in3.d)
+						continue
+					}
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32MulImm_I32ShlImm_I32Add_c_Store64P_b:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x * y)
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(t1)
+					t2 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(uint32(t2)+uint32(in3.e)) + uint64(uint32(in3.d))
+					if ea+8 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
+						pc = pc3
+						code = exitMemory
+						break loop
+					}
+					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32Ne_Const_I32AndImm_I32EqBrImm_a:
+			{
+				{
+					var r uint64
+					if *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)) != *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8)) {
+						r = 1
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = r
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					t2 = uint64(x & y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					if uint32(t2) == uint32(*(*int32)(unsafe.Add(pc3, 4))) {
+						acc += int64(in3.e)
+						pc = unsafe.Add(pc3, in3.d)
+						continue
+					}
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
 		case irI32RemS_Const_I32EqImm:
 			{
 				{
@@ -8535,25 +10371,6 @@ loop:
 					}
 					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
 					pc = unsafe.Add(pc2, 16)
-				}
-			}
-		case irI32RemU_Mov_b:
-			{
-				var t0 uint64
-				{
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
-					if y == 0 {
-						code = int(TrapDivideByZero)
-						break loop
-					}
-					t0 = uint64(x % y)
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
-				}
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.b)*8))
-					pc = unsafe.Add(pc1, 16)
 				}
 			}
 		case irI32Rotl_Ret1_a:
@@ -8605,174 +10422,32 @@ loop:
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irI32RotlImm_I32Xor_c:
+		case irI32RotlImm_I32RotlImm_I32Xor_c_I32RotlImm:
 			{
-				var t0 uint64
 				{
 					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
-					t0 = uint64(bits.RotateLeft32(x, int(y)))
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
-				}
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x ^ y)
-					pc = unsafe.Add(pc1, 16)
-				}
-			}
-		case irI32RotlImm_I32Xor_c_I32And:
-			{
-				var t0 uint64
-				{
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
-					t0 = uint64(bits.RotateLeft32(x, int(y)))
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
-				}
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x ^ y)
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in2.c)*8))
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x & y)
-					pc = unsafe.Add(pc2, 16)
-				}
-			}
-		case irI32RotlImm_I32Xor_c_Mov:
-			{
-				var t0 uint64
-				{
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
-					t0 = uint64(bits.RotateLeft32(x, int(y)))
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
-				}
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x ^ y)
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
-					pc = unsafe.Add(pc2, 16)
-				}
-			}
-		case irI32Shl_I32Or_c_Ret1_a:
-			{
-				var t0 uint64
-				{
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
-					t0 = uint64(x << (y & 31))
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(bits.RotateLeft32(x, int(y)))
 				}
 				var t1 uint64
 				{
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
-					t1 = uint64(x | y)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					t1 = uint64(bits.RotateLeft32(x, int(y)))
 					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
 				}
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
-					link := *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
-					back := unsafe.Add(unsafe.Pointer(v.code), uintptr(link>>32))
-					acc += int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
-					if acc >= limit {
-						v.undo = int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
-						pc = pc2
-						code = exitLimit
-						break loop
-					}
-					r := *(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8))
-					*(*uint64)(fp) = r
-					fp = unsafe.Add(fp, -int(uint32(link))*8)
-					pc = back
-					continue
-				}
-			}
-		case irI32ShlImm_I32Add_c:
-			{
-				var t0 uint64
-				{
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
-					t0 = uint64(x << (y & 31))
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(t1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x ^ y)
 				}
 				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x + y)
-					pc = unsafe.Add(pc1, 16)
-				}
-			}
-		case irI32ShlImm_I32Add_c_Load32_b:
-			{
-				var t0 uint64
-				{
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
-					t0 = uint64(x << (y & 31))
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
-				}
-				var t1 uint64
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
-					t1 = uint64(x + y)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					ea := uint64(uint32(t1)) + uint64(uint32(in2.d))
-					if ea+4 > msize {
-						pc = pc2
-						code = int(TrapMemory)
-						break loop
-					}
-					p := unsafe.Add(mem, ea)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
-					pc = unsafe.Add(pc2, 16)
-				}
-			}
-		case irI32ShlImm_I32Add_c_Load64_b:
-			{
-				var t0 uint64
-				{
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
-					t0 = uint64(x << (y & 31))
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
-				}
-				var t1 uint64
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
-					t1 = uint64(x + y)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					ea := uint64(uint32(t1)) + uint64(uint32(in2.d))
-					if ea+8 > msize {
-						pc = pc2
-						code = int(TrapMemory)
-						break loop
-					}
-					p := unsafe.Add(mem, ea)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(p)
-					pc = unsafe.Add(pc2, 16)
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), uint32(in3.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(bits.RotateLeft32(x, int(y)))
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irI32ShlImm_I32Add_c_Mov:
@@ -8796,7 +10471,7 @@ loop:
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irI32ShlImm_I32ShrSImm_b:
+		case irI32ShlImm_I32AddImm_b_Load8UP_I32NeBrImm_a:
 			{
 				var t0 uint64
 				{
@@ -8808,8 +10483,53 @@ loop:
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
 					x, y := uint32(t0), uint32(in1.d)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(uint32(int32(x) >> (y & 31)))
-					pc = unsafe.Add(pc1, 16)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x + y)
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))+uint32(in2.e)) + uint64(uint32(in2.d))
+					if ea+1 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t2 = uint64(*(*uint8)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					if uint32(t2) != uint32(*(*int32)(unsafe.Add(pc3, 4))) {
+						acc += int64(in3.e)
+						pc = unsafe.Add(pc3, in3.d)
+						continue
+					}
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32ShlImm_I32Or_c_I32ShrUImm:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x | y)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x >> (y & 31))
+					pc = unsafe.Add(pc2, 16)
 				}
 			}
 		case irI32ShlImm_I32ShrSImm_b_Const:
@@ -8833,7 +10553,125 @@ loop:
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irI32ShlImm_I32Xor_b_I32ShrUImm_b:
+		case irI32ShlImm_I32ShrSImm_b_Const_Mov_b:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := uint32(t0), uint32(in1.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(uint32(int32(x) >> (y & 31)))
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					t2 = *(*uint64)(unsafe.Add(pc2, 8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in3.b)*8))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32ShlImm_I32ShrSImm_b_Load32_Load8U_b:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := uint32(t0), uint32(in1.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(uint32(int32(x) >> (y & 31)))
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t2 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(uint32(t2)) + uint64(uint32(in3.d))
+					if ea+1 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(*(*uint8)(p))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32ShlImm_I32Xor_b:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := uint32(t0), *(*uint32)(unsafe.Add(fp, uintptr(in1.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x ^ y)
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irI32ShlImm_I32Xor_b_I32ShrUImm_b_I32Xor_b:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := uint32(t0), *(*uint32)(unsafe.Add(fp, uintptr(in1.c)*8))
+					t1 = uint64(x ^ y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := uint32(t1), uint32(in2.d)
+					t2 = uint64(x >> (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := uint32(t2), *(*uint32)(unsafe.Add(fp, uintptr(in3.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x ^ y)
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32ShlImm_I32Xor_b_Store32_a_I32AddImm:
 			{
 				var t0 uint64
 				{
@@ -8852,12 +10690,28 @@ loop:
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
-					x, y := uint32(t1), uint32(in2.d)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x >> (y & 31))
-					pc = unsafe.Add(pc2, 16)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc2
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t1)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), uint32(in3.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
-		case irI32ShlImm_Load32_I32Xor_b:
+		case irI32ShlImm_Load32_I32Xor_b_Store32_a:
 			{
 				{
 					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
@@ -8877,15 +10731,181 @@ loop:
 					t1 = uint64(*(*uint32)(p))
 					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
 				}
+				var t2 uint64
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
 					x, y := uint32(t1), *(*uint32)(unsafe.Add(fp, uintptr(in2.c)*8))
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x ^ y)
+					t2 = uint64(x ^ y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc3
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t2)
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32ShlImm_Load32P_b_Store32_a_Br:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(uint32(t0)+uint32(in1.e)) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc2
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t1)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					acc += int64(in3.e)
+					pc = unsafe.Add(pc3, in3.d)
+					continue
+				}
+			}
+		case irI32ShrSImm_I32Eq_c_Mov_b_Mov_b:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(uint32(int32(x) >> (y & 31)))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					var r uint64
+					if *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)) == uint32(t0) {
+						r = 1
+					}
+					t1 = r
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					t2 = *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in3.b)*8))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32ShrSImm_Load32_Load32:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(uint32(int32(x) >> (y & 31)))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irI32ShrU_I32Or_c_Ret1_a:
+		case irI32ShrU_Load32_Load32_Const:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x >> (y & 31))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = *(*uint64)(unsafe.Add(pc3, 8))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32ShrU_Store32_a_I32AddImm_BrLoop:
 			{
 				var t0 uint64
 				{
@@ -8893,30 +10913,39 @@ loop:
 					t0 = uint64(x >> (y & 31))
 					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
 				}
-				var t1 uint64
 				{
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
-					t1 = uint64(x | y)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t0)
 				}
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
-					link := *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
-					back := unsafe.Add(unsafe.Pointer(v.code), uintptr(link>>32))
-					acc += int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					acc += int64(in3.e)
 					if acc >= limit {
-						v.undo = int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
-						pc = pc2
+						v.undo = int64(in3.e)
+						pc = pc3
 						code = exitLimit
 						break loop
 					}
-					r := *(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8))
-					*(*uint64)(fp) = r
-					fp = unsafe.Add(fp, -int(uint32(link))*8)
-					pc = back
+					pc = unsafe.Add(pc3, in3.d)
 					continue
 				}
 			}
@@ -8936,18 +10965,87 @@ loop:
 					pc = unsafe.Add(pc1, 16)
 				}
 			}
-		case irI32ShrUImm_I32XorImm:
+		case irI32ShrUImm_I32Xor_c_I32Add_c_Store32_a:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					t0 = uint64(x >> (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
+					t1 = uint64(x ^ y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(t1)
+					t2 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc3
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t2)
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32ShrUImm_I32XorImm_I32Add_c_Ret1_a:
 			{
 				{
 					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
 					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x >> (y & 31))
 				}
+				var t1 uint64
 				{
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
 					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x ^ y)
-					pc = unsafe.Add(pc1, 16)
+					t1 = uint64(x ^ y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(t1)
+					t2 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					link := *(*uint64)(unsafe.Add(fp, uintptr(in3.b)*8))
+					back := unsafe.Add(unsafe.Pointer(v.code), uintptr(link>>32))
+					acc += int64(int64(in3.e) - *(*int64)(unsafe.Add(back, -8)))
+					if acc >= limit {
+						v.undo = int64(int64(in3.e) - *(*int64)(unsafe.Add(back, -8)))
+						pc = pc3
+						code = exitLimit
+						break loop
+					}
+					r := *(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8))
+					*(*uint64)(fp) = r
+					fp = unsafe.Add(fp, -int(uint32(link))*8)
+					pc = back
+					continue
 				}
 			}
 		case irI32ShrUImm_Load32_I32Xor_b:
@@ -8976,6 +11074,207 @@ loop:
 					x, y := uint32(t1), *(*uint32)(unsafe.Add(fp, uintptr(in2.c)*8))
 					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x ^ y)
 					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irI32Sub_I32Shl_c_I32Or_c_Ret1_a:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					t0 = uint64(x - y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
+					t1 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(t1)
+					t2 = uint64(x | y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					link := *(*uint64)(unsafe.Add(fp, uintptr(in3.b)*8))
+					back := unsafe.Add(unsafe.Pointer(v.code), uintptr(link>>32))
+					acc += int64(int64(in3.e) - *(*int64)(unsafe.Add(back, -8)))
+					if acc >= limit {
+						v.undo = int64(int64(in3.e) - *(*int64)(unsafe.Add(back, -8)))
+						pc = pc3
+						code = exitLimit
+						break loop
+					}
+					r := *(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8))
+					*(*uint64)(fp) = r
+					fp = unsafe.Add(fp, -int(uint32(link))*8)
+					pc = back
+					continue
+				}
+			}
+		case irI32Sub_Store32_a_I32AddImm_BrLoop:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					t0 = uint64(x - y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t0)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					acc += int64(in3.e)
+					if acc >= limit {
+						v.undo = int64(in3.e)
+						pc = pc3
+						code = exitLimit
+						break loop
+					}
+					pc = unsafe.Add(pc3, in3.d)
+					continue
+				}
+			}
+		case irI32Xor_Const_I32AndImm_Const:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x ^ y)
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x & y)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = *(*uint64)(unsafe.Add(pc3, 8))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI32Xor_Const_I32MulImm_Ret1_a:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x ^ y)
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					t2 = uint64(x * y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					link := *(*uint64)(unsafe.Add(fp, uintptr(in3.b)*8))
+					back := unsafe.Add(unsafe.Pointer(v.code), uintptr(link>>32))
+					acc += int64(int64(in3.e) - *(*int64)(unsafe.Add(back, -8)))
+					if acc >= limit {
+						v.undo = int64(int64(in3.e) - *(*int64)(unsafe.Add(back, -8)))
+						pc = pc3
+						code = exitLimit
+						break loop
+					}
+					r := *(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8))
+					*(*uint64)(fp) = r
+					fp = unsafe.Add(fp, -int(uint32(link))*8)
+					pc = back
+					continue
+				}
+			}
+		case irI32Xor_I32And:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x ^ y)
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in1.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x & y)
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irI32Xor_I32AndImm_b_I32ShlImm_b_Load32P_b:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					t0 = uint64(x ^ y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := uint32(t0), uint32(in1.d)
+					t1 = uint64(x & y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := uint32(t1), uint32(in2.d)
+					t2 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(uint32(t2)+uint32(in3.e)) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irI32Xor_I32MulImm_b_Ret1_a:
@@ -9013,7 +11312,20 @@ loop:
 					continue
 				}
 			}
-		case irI32Xor_I32ShlImm_b_I32Xor_b:
+		case irI32Xor_Mov:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x ^ y)
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.b)*8))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irI32Xor_Store32_a_I32AddImm_BrLoop:
 			{
 				var t0 uint64
 				{
@@ -9021,96 +11333,124 @@ loop:
 					t0 = uint64(x ^ y)
 					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
 				}
-				var t1 uint64
 				{
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
-					x, y := uint32(t0), uint32(in1.d)
-					t1 = uint64(x << (y & 31))
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t0)
 				}
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
-					x, y := uint32(t1), *(*uint32)(unsafe.Add(fp, uintptr(in2.c)*8))
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x ^ y)
-					pc = unsafe.Add(pc2, 16)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					acc += int64(in3.e)
+					if acc >= limit {
+						v.undo = int64(in3.e)
+						pc = pc3
+						code = exitLimit
+						break loop
+					}
+					pc = unsafe.Add(pc3, in3.d)
+					continue
 				}
 			}
-		case irI64MulImm_I64ShrUImm_b_I32Wrap_b:
+		case irI32Xor_Store32_a_Load32_Load32:
 			{
 				var t0 uint64
 				{
-					x, y := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(pc, 8))
-					t0 = x * y
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
-				}
-				var t1 uint64
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					x, y := t0, *(*uint64)(unsafe.Add(pc1, 8))
-					t1 = x >> (y & 63)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(uint32(t1))
-					pc = unsafe.Add(pc2, 16)
-				}
-			}
-		case irI64MulImm_I64ShrUImm_b_I64Xor_b:
-			{
-				var t0 uint64
-				{
-					x, y := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(pc, 8))
-					t0 = x * y
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
-				}
-				var t1 uint64
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					x, y := t0, *(*uint64)(unsafe.Add(pc1, 8))
-					t1 = x >> (y & 63)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					x, y := t1, *(*uint64)(unsafe.Add(fp, uintptr(in2.c)*8))
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = x ^ y
-					pc = unsafe.Add(pc2, 16)
-				}
-			}
-		case irI64MulImm_Store64_a:
-			{
-				var t0 uint64
-				{
-					x, y := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(pc, 8))
-					t0 = x * y
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))
+					t0 = uint64(x ^ y)
 					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
 				}
 				{
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
 					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
-					if ea+8 > msize {
+					if ea+4 > msize {
 						pc = pc1
 						code = int(TrapMemory)
 						break loop
 					}
-					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
 						pc = pc1
 						code = exitMemory
 						break loop
 					}
-					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8))
-					pc = unsafe.Add(pc1, 16)
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t0)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
-		case irI64ShrUImm_I32Wrap_b:
+		case irI32XorImm_Load32_Const_I32ShrUImm:
+			{
+				{
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in.b)*8)), uint32(in.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(x ^ y)
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), uint32(in3.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x >> (y & 31))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI64ShrUImm_I32Wrap_b_Const_I32AndImm:
 			{
 				var t0 uint64
 				{
@@ -9122,7 +11462,50 @@ loop:
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
 					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(uint32(t0))
-					pc = unsafe.Add(pc1, 16)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), uint32(in3.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x & y)
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irI64Xor_I64MulImm_b_I64ShrUImm_b_I64Xor_b:
+			{
+				var t0 uint64
+				{
+					x, y := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8)), *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8))
+					t0 = x ^ y
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := t0, *(*uint64)(unsafe.Add(pc1, 8))
+					t1 = x * y
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := t1, *(*uint64)(unsafe.Add(pc2, 8))
+					t2 = x >> (y & 63)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := t2, *(*uint64)(unsafe.Add(fp, uintptr(in3.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = x ^ y
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irLoad32_Const:
@@ -9164,6 +11547,113 @@ loop:
 					in2 := (*ins)(pc2)
 					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
 					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_Const_I32AddImm_Load32_b:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					t2 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(uint32(t2)) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irLoad32_Const_I32AddImm_Store32_a:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					t2 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc3
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t2)
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irLoad32_Const_I32GtSImm:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					var r uint64
+					if int32(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) > int32(uint32(in2.d)) {
+						r = 1
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
@@ -9248,6 +11738,96 @@ loop:
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
+		case irLoad32_Const_I32ShlImm_I32Add_c:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					t2 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), uint32(t2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irLoad32_Const_I32ShrUImm_I32Xor_c:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					t2 = uint64(x >> (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), uint32(t2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x ^ y)
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irLoad32_Const_I32Sub_b:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					t1 = *(*uint64)(unsafe.Add(pc1, 8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := uint32(t1), *(*uint32)(unsafe.Add(fp, uintptr(in2.c)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x - y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
 		case irLoad32_Const_Store8I:
 			{
 				{
@@ -9282,7 +11862,46 @@ loop:
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irLoad32_I32EqBrImm_a:
+		case irLoad32_I32Add_b_Store32_a:
+			{
+				var t0 uint64
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t0 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := uint32(t0), *(*uint32)(unsafe.Add(fp, uintptr(in1.c)*8))
+					t1 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc2
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t1)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_I32EqBrImm_a_Mov_Load32:
 			{
 				var t0 uint64
 				{
@@ -9300,6 +11919,53 @@ loop:
 					in1 := (*ins)(pc1)
 					if uint32(t0) == uint32(*(*int32)(unsafe.Add(pc1, 4))) {
 						acc += int64(in1.e)
+						pc = unsafe.Add(pc1, in1.d)
+						continue
+					}
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irLoad32_I32NeLoopImm_a:
+			{
+				var t0 uint64
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t0 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					if uint32(t0) != uint32(*(*int32)(unsafe.Add(pc1, 4))) {
+						acc += int64(in1.e)
+						if acc >= limit {
+							v.undo = int64(in1.e)
+							pc = pc1
+							code = exitLimit
+							break loop
+						}
 						pc = unsafe.Add(pc1, in1.d)
 						continue
 					}
@@ -9335,41 +12001,6 @@ loop:
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irLoad32_I32ShlImm_b_Load32P_b:
-			{
-				var t0 uint64
-				{
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
-					if ea+4 > msize {
-						code = int(TrapMemory)
-						break loop
-					}
-					p := unsafe.Add(mem, ea)
-					t0 = uint64(*(*uint32)(p))
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
-				}
-				var t1 uint64
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					x, y := uint32(t0), uint32(in1.d)
-					t1 = uint64(x << (y & 31))
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					ea := uint64(uint32(t1)+uint32(in2.e)) + uint64(uint32(in2.d))
-					if ea+4 > msize {
-						pc = pc2
-						code = int(TrapMemory)
-						break loop
-					}
-					p := unsafe.Add(mem, ea)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
-					pc = unsafe.Add(pc2, 16)
-				}
-			}
 		case irLoad32_Load32:
 			{
 				{
@@ -9395,7 +12026,7 @@ loop:
 					pc = unsafe.Add(pc1, 16)
 				}
 			}
-		case irLoad32_Load32_Const:
+		case irLoad32_Load32_F32Mul_c:
 			{
 				{
 					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
@@ -9406,6 +12037,7 @@ loop:
 					p := unsafe.Add(mem, ea)
 					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
 				}
+				var t1 uint64
 				{
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
@@ -9416,13 +12048,108 @@ loop:
 						break loop
 					}
 					p := unsafe.Add(mem, ea)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
 				}
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+					x, y := *(*float32)(unsafe.Add(fp, uintptr(in2.b)*8)), math.Float32frombits(uint32(t1))
+					r := x * y
+					if r != r {
+						pc = pc2
+						code = exitNaN
+						break loop
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(math.Float32bits(r))
 					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_Load32_F32Mul_c_F32Neg_b:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				var t2 float32
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*float32)(unsafe.Add(fp, uintptr(in2.b)*8)), math.Float32frombits(uint32(t1))
+					r := x * y
+					if r != r {
+						pc = pc2
+						code = exitNaN
+						break loop
+					}
+					t2 = float32(r)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(math.Float32bits(t2))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(uint32(uint64(math.Float32bits(t2))) ^ 1<<31)
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irLoad32_Load32_I32And_c_I32Xor_c:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(t1)
+					t2 = uint64(x & y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), uint32(t2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x ^ y)
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irLoad32_Load32_I32GtS_c:
@@ -9455,42 +12182,6 @@ loop:
 					in2 := (*ins)(pc2)
 					var r uint64
 					if int32(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) > int32(uint32(t1)) {
-						r = 1
-					}
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
-					pc = unsafe.Add(pc2, 16)
-				}
-			}
-		case irLoad32_Load32_I32GtU_c:
-			{
-				{
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
-					if ea+4 > msize {
-						code = int(TrapMemory)
-						break loop
-					}
-					p := unsafe.Add(mem, ea)
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
-				}
-				var t1 uint64
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
-					if ea+4 > msize {
-						pc = pc1
-						code = int(TrapMemory)
-						break loop
-					}
-					p := unsafe.Add(mem, ea)
-					t1 = uint64(*(*uint32)(p))
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					var r uint64
-					if *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)) > uint32(t1) {
 						r = 1
 					}
 					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
@@ -9569,117 +12260,6 @@ loop:
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irLoad32_Load32_I32LtU_c:
-			{
-				{
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
-					if ea+4 > msize {
-						code = int(TrapMemory)
-						break loop
-					}
-					p := unsafe.Add(mem, ea)
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
-				}
-				var t1 uint64
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
-					if ea+4 > msize {
-						pc = pc1
-						code = int(TrapMemory)
-						break loop
-					}
-					p := unsafe.Add(mem, ea)
-					t1 = uint64(*(*uint32)(p))
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					var r uint64
-					if *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)) < uint32(t1) {
-						r = 1
-					}
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
-					pc = unsafe.Add(pc2, 16)
-				}
-			}
-		case irLoad32_Load32_I32NeLoopImm_a:
-			{
-				{
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
-					if ea+4 > msize {
-						code = int(TrapMemory)
-						break loop
-					}
-					p := unsafe.Add(mem, ea)
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
-				}
-				var t1 uint64
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
-					if ea+4 > msize {
-						pc = pc1
-						code = int(TrapMemory)
-						break loop
-					}
-					p := unsafe.Add(mem, ea)
-					t1 = uint64(*(*uint32)(p))
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					if uint32(t1) != uint32(*(*int32)(unsafe.Add(pc2, 4))) {
-						acc += int64(in2.e)
-						if acc >= limit {
-							v.undo = int64(in2.e)
-							pc = pc2
-							code = exitLimit
-							break loop
-						}
-						pc = unsafe.Add(pc2, in2.d)
-						continue
-					}
-					pc = unsafe.Add(pc2, 16)
-				}
-			}
-		case irLoad32_Load32_I32Xor_c:
-			{
-				{
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
-					if ea+4 > msize {
-						code = int(TrapMemory)
-						break loop
-					}
-					p := unsafe.Add(mem, ea)
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
-				}
-				var t1 uint64
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
-					if ea+4 > msize {
-						pc = pc1
-						code = int(TrapMemory)
-						break loop
-					}
-					p := unsafe.Add(mem, ea)
-					t1 = uint64(*(*uint32)(p))
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(t1)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x ^ y)
-					pc = unsafe.Add(pc2, 16)
-				}
-			}
 		case irLoad32_Load32_Load32:
 			{
 				{
@@ -9715,6 +12295,209 @@ loop:
 					p := unsafe.Add(mem, ea)
 					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
 					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_Load32_Load32_b_I32LeU_c:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(uint32(t1)) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t2 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					var r uint64
+					if *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)) <= uint32(t2) {
+						r = 1
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = r
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irLoad32_Load32_Store32_b:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(uint32(t1)) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc2
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in2.a)*8))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_Load32_Store32_b_BrLoop:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(uint32(t1)) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc2
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in2.a)*8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					acc += int64(in3.e)
+					if acc >= limit {
+						v.undo = int64(in3.e)
+						pc = pc3
+						code = exitLimit
+						break loop
+					}
+					pc = unsafe.Add(pc3, in3.d)
+					continue
+				}
+			}
+		case irLoad32_Load32_Store32_b_Load32:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(uint32(t1)) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc2
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in2.a)*8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irLoad32_Load32_b:
@@ -9776,45 +12559,7 @@ loop:
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irLoad32_Load32_b_I32LeU_c:
-			{
-				var t0 uint64
-				{
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
-					if ea+4 > msize {
-						code = int(TrapMemory)
-						break loop
-					}
-					p := unsafe.Add(mem, ea)
-					t0 = uint64(*(*uint32)(p))
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
-				}
-				var t1 uint64
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					ea := uint64(uint32(t0)) + uint64(uint32(in1.d))
-					if ea+4 > msize {
-						pc = pc1
-						code = int(TrapMemory)
-						break loop
-					}
-					p := unsafe.Add(mem, ea)
-					t1 = uint64(*(*uint32)(p))
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					var r uint64
-					if *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)) <= uint32(t1) {
-						r = 1
-					}
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
-					pc = unsafe.Add(pc2, 16)
-				}
-			}
-		case irLoad32_Load64_b_F64Mul_c:
+		case irLoad32_Load64_b_F64Mul_c_Load64:
 			{
 				var t0 uint64
 				{
@@ -9852,46 +12597,19 @@ loop:
 						break loop
 					}
 					*(*float64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
-					pc = unsafe.Add(pc2, 16)
-				}
-			}
-		case irLoad32_Load64_b_Load64:
-			{
-				var t0 uint64
-				{
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
-					if ea+4 > msize {
-						code = int(TrapMemory)
-						break loop
-					}
-					p := unsafe.Add(mem, ea)
-					t0 = uint64(*(*uint32)(p))
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
 				}
 				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					ea := uint64(uint32(t0)) + uint64(uint32(in1.d))
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) + uint64(uint32(in3.d))
 					if ea+8 > msize {
-						pc = pc1
+						pc = pc3
 						code = int(TrapMemory)
 						break loop
 					}
 					p := unsafe.Add(mem, ea)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(p)
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
-					if ea+8 > msize {
-						pc = pc2
-						code = int(TrapMemory)
-						break loop
-					}
-					p := unsafe.Add(mem, ea)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(p)
-					pc = unsafe.Add(pc2, 16)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = *(*uint64)(p)
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irLoad32_Load8U_b_Const:
@@ -9926,7 +12644,45 @@ loop:
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irLoad32_Mov_Store32:
+		case irLoad32_Load8U_b_Const_I32AndImm:
+			{
+				var t0 uint64
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t0 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(uint32(t0)) + uint64(uint32(in1.d))
+					if ea+1 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint8)(p))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), uint32(in3.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x & y)
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irLoad32_Mov_Store32_Mov:
 			{
 				{
 					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
@@ -9957,7 +12713,105 @@ loop:
 						break loop
 					}
 					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in2.a)*8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in3.b)*8))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irLoad32_Store32_I32NeLoopImm:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in1.a)*8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					if *(*uint32)(unsafe.Add(fp, uintptr(in2.a)*8)) != uint32(*(*int32)(unsafe.Add(pc2, 4))) {
+						acc += int64(in2.e)
+						if acc >= limit {
+							v.undo = int64(in2.e)
+							pc = pc2
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc2, in2.d)
+						continue
+					}
 					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_Store32_Mov_I32NeLoopImm:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in1.a)*8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					if *(*uint32)(unsafe.Add(fp, uintptr(in3.a)*8)) != uint32(*(*int32)(unsafe.Add(pc3, 4))) {
+						acc += int64(in3.e)
+						if acc >= limit {
+							v.undo = int64(in3.e)
+							pc = pc3
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc3, in3.d)
+						continue
+					}
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irLoad32_Store32_a:
@@ -9991,7 +12845,7 @@ loop:
 					pc = unsafe.Add(pc1, 16)
 				}
 			}
-		case irLoad32_Store32_a_Br:
+		case irLoad32_Store32_a_BrLoop:
 			{
 				var t0 uint64
 				{
@@ -10024,8 +12878,303 @@ loop:
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
 					acc += int64(in2.e)
+					if acc >= limit {
+						v.undo = int64(in2.e)
+						pc = pc2
+						code = exitLimit
+						break loop
+					}
 					pc = unsafe.Add(pc2, in2.d)
 					continue
+				}
+			}
+		case irLoad32_Store32_a_Load32:
+			{
+				var t0 uint64
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t0 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t0)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad32_Store32_a_Load32_Load32:
+			{
+				var t0 uint64
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t0 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t0)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irLoad32_Store32_a_Load32_Store32_a:
+			{
+				var t0 uint64
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t0 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t0)
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t2 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc3
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t2)
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irLoad32_Store32I_Mov_Call:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(in1.e)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					nfp := unsafe.Add(fp, uintptr(in3.a)*8)
+					if uintptr(nfp)+uintptr(*(*uint16)(unsafe.Add(pc3, 18)))*8 > v.stackEnd {
+						pc = pc3
+						code = exitStack
+						break loop
+					}
+					acc += int64(in3.e)
+					if acc >= limit {
+						v.undo = int64(in3.e)
+						pc = pc3
+						code = exitLimit
+						break loop
+					}
+					link := unsafe.Add(nfp, uintptr(in3.b)*8)
+					for p := unsafe.Add(link, -int(in3.c)*8); uintptr(p) < uintptr(link); p = unsafe.Add(p, 8) {
+						*(*uint64)(p) = 0
+					}
+					*(*uint64)(link) = uint64(uintptr(pc3)-v.codeBase+32)<<32 | uint64(in3.a)
+					fp = nfp
+					pc = unsafe.Add(pc3, in3.d)
+					continue
+				}
+			}
+		case irLoad32P_Store32_a_Br:
+			{
+				var t0 uint64
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+uint32(in.e)) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t0 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t0)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					acc += int64(in2.e)
+					pc = unsafe.Add(pc2, in2.d)
+					continue
+				}
+			}
+		case irLoad32S_Mov_Mov_Load32:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+*(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))<<(uint32(in.e)&31)) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.b)*8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irLoad64_Const:
@@ -10046,7 +13195,110 @@ loop:
 					pc = unsafe.Add(pc1, 16)
 				}
 			}
-		case irLoad64_F64MulAdd_c_F64Add_c:
+		case irLoad64_F64Mul_F64Add_b_Store64_a:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+8 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(p)
+				}
+				var t1 float64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in1.b)*8)), *(*float64)(unsafe.Add(fp, uintptr(in1.c)*8))
+					r := x * y
+					if r != r {
+						pc = pc1
+						code = exitNaN
+						break loop
+					}
+					t1 = float64(r)
+					*(*float64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				var t2 float64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := t1, *(*float64)(unsafe.Add(fp, uintptr(in2.c)*8))
+					r := x + y
+					if r != r {
+						pc = pc2
+						code = exitNaN
+						break loop
+					}
+					t2 = float64(r)
+					*(*float64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) + uint64(uint32(in3.d))
+					if ea+8 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
+						pc = pc3
+						code = exitMemory
+						break loop
+					}
+					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irLoad64_F64Neg_F64Mul_b_F64Add_b:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+8 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(p)
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					t1 = uint64(*(*uint64)(unsafe.Add(fp, uintptr(in1.b)*8)) ^ 1<<63)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				var t2 float64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := math.Float64frombits(t1), *(*float64)(unsafe.Add(fp, uintptr(in2.c)*8))
+					r := x * y
+					if r != r {
+						pc = pc2
+						code = exitNaN
+						break loop
+					}
+					t2 = float64(r)
+					*(*float64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := t2, *(*float64)(unsafe.Add(fp, uintptr(in3.c)*8))
+					r := x + y
+					if r != r {
+						pc = pc3
+						code = exitNaN
+						break loop
+					}
+					*(*float64)(unsafe.Add(fp, uintptr(in3.a)*8)) = r
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irLoad64_F64Sqrt_b_F64Mul_c_F64Div_c:
 			{
 				var t0 uint64
 				{
@@ -10063,8 +13315,8 @@ loop:
 				{
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
-					x, y, z := *(*float64)(unsafe.Add(fp, uintptr(in1.b)*8)), math.Float64frombits(t0), *(*float64)(unsafe.Add(fp, uintptr(uint32(in1.d))*8))
-					r := float64(x*y) + z
+					x := math.Float64frombits(t0)
+					r := math.Sqrt(x)
 					if r != r {
 						pc = pc1
 						code = exitNaN
@@ -10073,18 +13325,32 @@ loop:
 					t1 = float64(r)
 					*(*float64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
 				}
+				var t2 float64
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
 					x, y := *(*float64)(unsafe.Add(fp, uintptr(in2.b)*8)), t1
-					r := x + y
+					r := x * y
 					if r != r {
 						pc = pc2
 						code = exitNaN
 						break loop
 					}
-					*(*float64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
-					pc = unsafe.Add(pc2, 16)
+					t2 = float64(r)
+					*(*float64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in3.b)*8)), t2
+					r := x / y
+					if r != r {
+						pc = pc3
+						code = exitNaN
+						break loop
+					}
+					*(*float64)(unsafe.Add(fp, uintptr(in3.a)*8)) = r
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irLoad64_I64EqBr_a:
@@ -10111,7 +13377,262 @@ loop:
 					pc = unsafe.Add(pc1, 16)
 				}
 			}
-		case irLoad64P_F64Mul_c_Load64P:
+		case irLoad64_I64EqBr_a_Br:
+			{
+				var t0 uint64
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+8 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t0 = *(*uint64)(p)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					if t0 == *(*uint64)(unsafe.Add(fp, uintptr(in1.b)*8)) {
+						acc += int64(in1.e)
+						pc = unsafe.Add(pc1, in1.d)
+						continue
+					}
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					acc += int64(in2.e)
+					pc = unsafe.Add(pc2, in2.d)
+					continue
+				}
+			}
+		case irLoad64_Load32:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+8 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(p)
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irLoad64_Load32_Const:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+8 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(p)
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad64_Load32_Const_I32AddImm:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+8 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(p)
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), uint32(in3.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irLoad64_Load32_Load64_b_F64Mul_c:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+8 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(p)
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = uint64(*(*uint32)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(uint32(t1)) + uint64(uint32(in2.d))
+					if ea+8 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t2 = *(*uint64)(p)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in3.b)*8)), math.Float64frombits(t2)
+					r := x * y
+					if r != r {
+						pc = pc3
+						code = exitNaN
+						break loop
+					}
+					*(*float64)(unsafe.Add(fp, uintptr(in3.a)*8)) = r
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irLoad64_Load64_I64Eq_c:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+8 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(p)
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+8 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = *(*uint64)(p)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					var r uint64
+					if *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8)) == t1 {
+						r = 1
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irLoad64_Load64P_I32AddImm_Load64_b:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+8 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(p)
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))+uint32(in1.e)) + uint64(uint32(in1.d))
+					if ea+8 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(p)
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					t2 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(uint32(t2)) + uint64(uint32(in3.d))
+					if ea+8 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = *(*uint64)(p)
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irLoad64P_F64Mul_c:
 			{
 				var t0 uint64
 				{
@@ -10135,22 +13656,10 @@ loop:
 						break loop
 					}
 					*(*float64)(unsafe.Add(fp, uintptr(in1.a)*8)) = r
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))+uint32(in2.e)) + uint64(uint32(in2.d))
-					if ea+8 > msize {
-						pc = pc2
-						code = int(TrapMemory)
-						break loop
-					}
-					p := unsafe.Add(mem, ea)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(p)
-					pc = unsafe.Add(pc2, 16)
+					pc = unsafe.Add(pc1, 16)
 				}
 			}
-		case irLoad64P_I32AddImm_Load64_b:
+		case irLoad64P_Load64P_F64Mul_c_Load64P:
 			{
 				{
 					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+uint32(in.e)) + uint64(uint32(in.d))
@@ -10165,22 +13674,40 @@ loop:
 				{
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
-					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
-					t1 = uint64(x + y)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))+uint32(in1.e)) + uint64(uint32(in1.d))
+					if ea+8 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t1 = *(*uint64)(p)
 					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
 				}
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
-					ea := uint64(uint32(t1)) + uint64(uint32(in2.d))
-					if ea+8 > msize {
+					x, y := *(*float64)(unsafe.Add(fp, uintptr(in2.b)*8)), math.Float64frombits(t1)
+					r := x * y
+					if r != r {
 						pc = pc2
+						code = exitNaN
+						break loop
+					}
+					*(*float64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))+uint32(in3.e)) + uint64(uint32(in3.d))
+					if ea+8 > msize {
+						pc = pc3
 						code = int(TrapMemory)
 						break loop
 					}
 					p := unsafe.Add(mem, ea)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(p)
-					pc = unsafe.Add(pc2, 16)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = *(*uint64)(p)
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irLoad8U_BrTable_a:
@@ -10245,6 +13772,35 @@ loop:
 					pc = unsafe.Add(pc1, 16)
 				}
 			}
+		case irLoad8UX_I32Or_c_I32AndImm_b:
+			{
+				var t0 uint64
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+*(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))) + uint64(uint32(in.d))
+					if ea+1 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					t0 = uint64(*(*uint8)(p))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
+					t1 = uint64(x | y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := uint32(t1), uint32(in2.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x & y)
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
 		case irMov_Call:
 			{
 				{
@@ -10274,74 +13830,6 @@ loop:
 					fp = nfp
 					pc = unsafe.Add(pc1, in1.d)
 					continue
-				}
-			}
-		case irMov_CallIndirect:
-			{
-				{
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
-				}
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					tab := (*tableView)(unsafe.Add(v.tables, uintptr(in1.c)*unsafe.Sizeof(tableView{})))
-					i := uintptr(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)))
-					if i >= tab.size {
-						pc = pc1
-						code = exitDeopt
-						break loop
-					}
-					f := *(*uint64)(unsafe.Add(tab.elems, i*8)) - v.refBase
-					if f >= v.numFuncs {
-						pc = pc1
-						code = exitDeopt
-						break loop
-					}
-					rec := (*funcRec)(unsafe.Add(v.funcs, uintptr(f)*unsafe.Sizeof(funcRec{})))
-					if rec.typ != uint32(in1.d) {
-						pc = pc1
-						code = exitDeopt
-						break loop
-					}
-					if rec.entry == 0 {
-						pc = pc1
-						code = exitLazy
-						break loop
-					}
-					nfp := unsafe.Add(fp, uintptr(in1.a)*8)
-					if uintptr(nfp)+uintptr(rec.frame)*8 > v.stackEnd {
-						pc = pc1
-						code = exitStack
-						break loop
-					}
-					acc += int64(int64(in1.e) + int64(rec.size))
-					if acc >= limit {
-						v.undo = int64(int64(in1.e) + int64(rec.size))
-						pc = pc1
-						code = exitLimit
-						break loop
-					}
-					back := uint64(uintptr(pc1)-v.codeBase+32)<<32 | uint64(in1.a)
-					link := unsafe.Add(nfp, uintptr(rec.link)*8)
-					fp = nfp
-					for p := unsafe.Add(link, -int(rec.clear)*8); uintptr(p) < uintptr(link); p = unsafe.Add(p, 8) {
-						*(*uint64)(p) = 0
-					}
-					*(*uint64)(link) = back
-					pc = unsafe.Add(unsafe.Pointer(v.code), rec.entry)
-					continue
-				}
-			}
-		case irMov_Const:
-			{
-				{
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
-				}
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
-					pc = unsafe.Add(pc1, 16)
 				}
 			}
 		case irMov_Const_Call:
@@ -10378,6 +13866,32 @@ loop:
 					fp = nfp
 					pc = unsafe.Add(pc2, in2.d)
 					continue
+				}
+			}
+		case irMov_Const_I32ShlImm_I32Add_c:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					t2 = uint64(x << (y & 31))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), uint32(t2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irMov_I32Add_c_Store32_a:
@@ -10424,6 +13938,28 @@ loop:
 					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
 					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x + y)
 					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irMov_I32AddImm_I32EqBrImm:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x + y)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					if *(*uint32)(unsafe.Add(fp, uintptr(in2.a)*8)) == uint32(*(*int32)(unsafe.Add(pc2, 4))) {
+						acc += int64(in2.e)
+						pc = unsafe.Add(pc2, in2.d)
+						continue
+					}
+					pc = unsafe.Add(pc2, 16)
 				}
 			}
 		case irMov_I32AddImm_I32NeLoopImm_a:
@@ -10477,23 +14013,7 @@ loop:
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irMov_I32EqBrImm:
-			{
-				{
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
-				}
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					if *(*uint32)(unsafe.Add(fp, uintptr(in1.a)*8)) == uint32(*(*int32)(unsafe.Add(pc1, 4))) {
-						acc += int64(in1.e)
-						pc = unsafe.Add(pc1, in1.d)
-						continue
-					}
-					pc = unsafe.Add(pc1, 16)
-				}
-			}
-		case irMov_I32EqBrImm_Load32:
+		case irMov_I32EqBrImm_Store8I_Load32:
 			{
 				{
 					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
@@ -10511,17 +14031,33 @@ loop:
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
 					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
-					if ea+4 > msize {
+					if ea+1 > msize {
 						pc = pc2
 						code = int(TrapMemory)
 						break loop
 					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty {
+						pc = pc2
+						code = exitMemory
+						break loop
+					}
+					*(*uint8)(unsafe.Add(mem, ea)) = uint8(in2.e)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
 					p := unsafe.Add(mem, ea)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
-					pc = unsafe.Add(pc2, 16)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
-		case irMov_I32GtSLoop:
+		case irMov_I32NeImm_Mov_Call:
 			{
 				{
 					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
@@ -10529,18 +14065,41 @@ loop:
 				{
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
-					if int32(*(*uint32)(unsafe.Add(fp, uintptr(in1.a)*8))) > int32(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) {
-						acc += int64(in1.e)
-						if acc >= limit {
-							v.undo = int64(in1.e)
-							pc = pc1
-							code = exitLimit
-							break loop
-						}
-						pc = unsafe.Add(pc1, in1.d)
-						continue
+					var r uint64
+					if *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)) != uint32(in1.d) {
+						r = 1
 					}
-					pc = unsafe.Add(pc1, 16)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = r
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					nfp := unsafe.Add(fp, uintptr(in3.a)*8)
+					if uintptr(nfp)+uintptr(*(*uint16)(unsafe.Add(pc3, 18)))*8 > v.stackEnd {
+						pc = pc3
+						code = exitStack
+						break loop
+					}
+					acc += int64(in3.e)
+					if acc >= limit {
+						v.undo = int64(in3.e)
+						pc = pc3
+						code = exitLimit
+						break loop
+					}
+					link := unsafe.Add(nfp, uintptr(in3.b)*8)
+					for p := unsafe.Add(link, -int(in3.c)*8); uintptr(p) < uintptr(link); p = unsafe.Add(p, 8) {
+						*(*uint64)(p) = 0
+					}
+					*(*uint64)(link) = uint64(uintptr(pc3)-v.codeBase+32)<<32 | uint64(in3.a)
+					fp = nfp
+					pc = unsafe.Add(pc3, in3.d)
+					continue
 				}
 			}
 		case irMov_I32NeLoopImm:
@@ -10565,7 +14124,38 @@ loop:
 					pc = unsafe.Add(pc1, 16)
 				}
 			}
-		case irMov_I32Xor_c:
+		case irMov_I32NeLoopImm_Select:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					if *(*uint32)(unsafe.Add(fp, uintptr(in1.a)*8)) != uint32(*(*int32)(unsafe.Add(pc1, 4))) {
+						acc += int64(in1.e)
+						if acc >= limit {
+							v.undo = int64(in1.e)
+							pc = pc1
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc1, in1.d)
+						continue
+					}
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					v := *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+					if *(*uint32)(unsafe.Add(fp, uintptr(uint32(in2.d))*8)) == 0 {
+						v = *(*uint64)(unsafe.Add(fp, uintptr(in2.c)*8))
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = v
+					pc = unsafe.Add(pc2, 16)
+				}
+			}
+		case irMov_I32Xor_c_Load32_Const:
 			{
 				var t0 uint64
 				{
@@ -10577,7 +14167,24 @@ loop:
 					in1 := (*ins)(pc1)
 					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(t0)
 					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x ^ y)
-					pc = unsafe.Add(pc1, 16)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = *(*uint64)(unsafe.Add(pc3, 8))
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irMov_Load32_Const:
@@ -10604,14 +14211,83 @@ loop:
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irMov_Load32_b_I32AddImm_b:
+		case irMov_Load32_Const_I32AddImm:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), uint32(in3.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irMov_Load32_Mov_Store32:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc3
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in3.a)*8))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irMov_Load32_b:
 			{
 				var t0 uint64
 				{
 					t0 = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
 					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
 				}
-				var t1 uint64
 				{
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
@@ -10622,51 +14298,8 @@ loop:
 						break loop
 					}
 					p := unsafe.Add(mem, ea)
-					t1 = uint64(*(*uint32)(p))
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					x, y := uint32(t1), uint32(in2.d)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(x + y)
-					pc = unsafe.Add(pc2, 16)
-				}
-			}
-		case irMov_Load8U_I32NeLoopImm_a:
-			{
-				{
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
-				}
-				var t1 uint64
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
-					if ea+1 > msize {
-						pc = pc1
-						code = int(TrapMemory)
-						break loop
-					}
-					p := unsafe.Add(mem, ea)
-					t1 = uint64(*(*uint8)(p))
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					if uint32(t1) != uint32(*(*int32)(unsafe.Add(pc2, 4))) {
-						acc += int64(in2.e)
-						if acc >= limit {
-							v.undo = int64(in2.e)
-							pc = pc2
-							code = exitLimit
-							break loop
-						}
-						pc = unsafe.Add(pc2, in2.d)
-						continue
-					}
-					pc = unsafe.Add(pc2, 16)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc1, 16)
 				}
 			}
 		case irMov_Mov:
@@ -10778,6 +14411,41 @@ loop:
 					continue
 				}
 			}
+		case irMov_Mov_I32AddImm_I32NeLoopImm_a:
+			{
+				{
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.b)*8))
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					t2 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					if uint32(t2) != uint32(*(*int32)(unsafe.Add(pc3, 4))) {
+						acc += int64(in3.e)
+						if acc >= limit {
+							v.undo = int64(in3.e)
+							pc = pc3
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc3, in3.d)
+						continue
+					}
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
 		case irMov_Mov_I32LeSLoop_b:
 			{
 				{
@@ -10807,31 +14475,7 @@ loop:
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irMov_Mov_Load32:
-			{
-				{
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
-				}
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.b)*8))
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
-					if ea+4 > msize {
-						pc = pc2
-						code = int(TrapMemory)
-						break loop
-					}
-					p := unsafe.Add(mem, ea)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
-					pc = unsafe.Add(pc2, 16)
-				}
-			}
-		case irMov_Mov_Mov:
+		case irMov_Mov_Mov_Mov:
 			{
 				{
 					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
@@ -10845,7 +14489,12 @@ loop:
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
 					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
-					pc = unsafe.Add(pc2, 16)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in3.b)*8))
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irMov_Mov_b:
@@ -10859,6 +14508,56 @@ loop:
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
 					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.b)*8))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irMov_Mov_b_Const_I32AndImm:
+			{
+				var t0 uint64
+				{
+					t0 = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.b)*8))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), uint32(in3.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x & y)
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irMov_Store32_a:
+			{
+				var t0 uint64
+				{
+					t0 = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t0)
 					pc = unsafe.Add(pc1, 16)
 				}
 			}
@@ -10899,46 +14598,11 @@ loop:
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irSelect_I32NeImm_b_I32EqBrImm:
+		case irMov_Store32_a_Load32_Const:
 			{
 				var t0 uint64
 				{
-					v := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
-					if *(*uint32)(unsafe.Add(fp, uintptr(uint32(in.d))*8)) == 0 {
-						v = *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8))
-					}
-					t0 = v
-					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
-				}
-				{
-					pc1 := unsafe.Add(pc, 16)
-					in1 := (*ins)(pc1)
-					var r uint64
-					if uint32(t0) != uint32(in1.d) {
-						r = 1
-					}
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = r
-				}
-				{
-					pc2 := unsafe.Add(pc, 32)
-					in2 := (*ins)(pc2)
-					if *(*uint32)(unsafe.Add(fp, uintptr(in2.a)*8)) == uint32(*(*int32)(unsafe.Add(pc2, 4))) {
-						acc += int64(in2.e)
-						pc = unsafe.Add(pc2, in2.d)
-						continue
-					}
-					pc = unsafe.Add(pc2, 16)
-				}
-			}
-		case irSelect_Store32_a_Load32:
-			{
-				var t0 uint64
-				{
-					v := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
-					if *(*uint32)(unsafe.Add(fp, uintptr(uint32(in.d))*8)) == 0 {
-						v = *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8))
-					}
-					t0 = v
+					t0 = *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
 					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = t0
 				}
 				{
@@ -10968,7 +14632,72 @@ loop:
 					}
 					p := unsafe.Add(mem, ea)
 					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
-					pc = unsafe.Add(pc2, 16)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = *(*uint64)(unsafe.Add(pc3, 8))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irSelect_I32NeBrImm:
+			{
+				{
+					v := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+					if *(*uint32)(unsafe.Add(fp, uintptr(uint32(in.d))*8)) == 0 {
+						v = *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8))
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = v
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					if *(*uint32)(unsafe.Add(fp, uintptr(in1.a)*8)) != uint32(*(*int32)(unsafe.Add(pc1, 4))) {
+						acc += int64(in1.e)
+						pc = unsafe.Add(pc1, in1.d)
+						continue
+					}
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irSelect_Select_I32NeImm_b_I32EqBrImm:
+			{
+				{
+					v := *(*uint64)(unsafe.Add(fp, uintptr(in.b)*8))
+					if *(*uint32)(unsafe.Add(fp, uintptr(uint32(in.d))*8)) == 0 {
+						v = *(*uint64)(unsafe.Add(fp, uintptr(in.c)*8))
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = v
+				}
+				var t1 uint64
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					v := *(*uint64)(unsafe.Add(fp, uintptr(in1.b)*8))
+					if *(*uint32)(unsafe.Add(fp, uintptr(uint32(in1.d))*8)) == 0 {
+						v = *(*uint64)(unsafe.Add(fp, uintptr(in1.c)*8))
+					}
+					t1 = v
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					var r uint64
+					if uint32(t1) != uint32(in2.d) {
+						r = 1
+					}
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = r
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					if *(*uint32)(unsafe.Add(fp, uintptr(in3.a)*8)) == uint32(*(*int32)(unsafe.Add(pc3, 4))) {
+						acc += int64(in3.e)
+						pc = unsafe.Add(pc3, in3.d)
+						continue
+					}
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irStore32_Br:
@@ -10993,7 +14722,7 @@ loop:
 					continue
 				}
 			}
-		case irStore32_BrLoop:
+		case irStore32_Const_F64ConvertI32S_b:
 			{
 				{
 					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
@@ -11007,21 +14736,21 @@ loop:
 					}
 					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))
 				}
+				var t1 uint64
 				{
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
-					acc += int64(in1.e)
-					if acc >= limit {
-						v.undo = int64(in1.e)
-						pc = pc1
-						code = exitLimit
-						break loop
-					}
-					pc = unsafe.Add(pc1, in1.d)
-					continue
+					t1 = *(*uint64)(unsafe.Add(pc1, 8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*float64)(unsafe.Add(fp, uintptr(in2.a)*8)) = float64(int32(uint32(t1)))
+					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irStore32_Const:
+		case irStore32_Const_Store32I_Load64:
 			{
 				{
 					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
@@ -11039,7 +14768,35 @@ loop:
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
 					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
-					pc = unsafe.Add(pc1, 16)
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc2
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(in2.e)
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) + uint64(uint32(in3.d))
+					if ea+8 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = *(*uint64)(p)
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irStore32_I32AddImm_BrLoop:
@@ -11176,7 +14933,7 @@ loop:
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irStore32_Load32_Load32:
+		case irStore32_Load32_Const_I32LtUImm:
 			{
 				{
 					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
@@ -11205,15 +14962,17 @@ loop:
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
-					if ea+4 > msize {
-						pc = pc2
-						code = int(TrapMemory)
-						break loop
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					var r uint64
+					if *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)) < uint32(in3.d) {
+						r = 1
 					}
-					p := unsafe.Add(mem, ea)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
-					pc = unsafe.Add(pc2, 16)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = r
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
 		case irStore32_Load32_Load32_b:
@@ -11258,7 +15017,7 @@ loop:
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irStore32_Load32_Load8U_b:
+		case irStore32_Load32_Store32_a:
 			{
 				{
 					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
@@ -11289,18 +15048,22 @@ loop:
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
-					ea := uint64(uint32(t1)) + uint64(uint32(in2.d))
-					if ea+1 > msize {
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
 						pc = pc2
 						code = int(TrapMemory)
 						break loop
 					}
-					p := unsafe.Add(mem, ea)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint8)(p))
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc2
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(t1)
 					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irStore32_Load32_Ret1_a:
+		case irStore32_Store32_Load32_Load32:
 			{
 				{
 					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
@@ -11314,7 +15077,6 @@ loop:
 					}
 					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))
 				}
-				var t1 uint64
 				{
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
@@ -11324,33 +15086,99 @@ loop:
 						code = int(TrapMemory)
 						break loop
 					}
-					p := unsafe.Add(mem, ea)
-					t1 = uint64(*(*uint32)(p))
-					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = t1
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in1.a)*8))
 				}
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
-					link := *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
-					back := unsafe.Add(unsafe.Pointer(v.code), uintptr(link>>32))
-					acc += int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
-					if acc >= limit {
-						v.undo = int64(int64(in2.e) - *(*int64)(unsafe.Add(back, -8)))
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
 						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))) + uint64(uint32(in3.d))
+					if ea+4 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(*(*uint32)(p))
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irStore32I_Store64_Mov_Ret1_a:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+4 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(in.e)
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+8 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8))
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					t2 = *(*uint64)(unsafe.Add(fp, uintptr(in2.b)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					link := *(*uint64)(unsafe.Add(fp, uintptr(in3.b)*8))
+					back := unsafe.Add(unsafe.Pointer(v.code), uintptr(link>>32))
+					acc += int64(int64(in3.e) - *(*int64)(unsafe.Add(back, -8)))
+					if acc >= limit {
+						v.undo = int64(int64(in3.e) - *(*int64)(unsafe.Add(back, -8)))
+						pc = pc3
 						code = exitLimit
 						break loop
 					}
-					r := *(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8))
+					r := *(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8))
 					*(*uint64)(fp) = r
 					fp = unsafe.Add(fp, -int(uint32(link))*8)
 					pc = back
 					continue
 				}
 			}
-		case irStore32_Store32:
+		case irStore32S_I32AddImm_I32AddImm_I32NeLoop_a:
 			{
 				{
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))+*(*uint32)(unsafe.Add(fp, uintptr(in.c)*8))<<(uint32(in.e)&31)) + uint64(uint32(in.d))
 					if ea+4 > msize {
 						code = int(TrapMemory)
 						break loop
@@ -11364,60 +15192,111 @@ loop:
 				{
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
-					if ea+4 > msize {
-						pc = pc1
-						code = int(TrapMemory)
-						break loop
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8)), uint32(in1.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(x + y)
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					t2 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					if uint32(t2) != *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)) {
+						acc += int64(in3.e)
+						if acc >= limit {
+							v.undo = int64(in3.e)
+							pc = pc3
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc3, in3.d)
+						continue
 					}
-					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
-						pc = pc1
-						code = exitMemory
-						break loop
-					}
-					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in1.a)*8))
-					pc = unsafe.Add(pc1, 16)
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
-		case irStore32_Store32_Br:
+		case irStore64_Const_Store32I:
 			{
 				{
 					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
-					if ea+4 > msize {
+					if ea+8 > msize {
 						code = int(TrapMemory)
 						break loop
 					}
-					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
 						code = exitMemory
 						break loop
 					}
-					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in.a)*8))
+					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8))
 				}
 				{
 					pc1 := unsafe.Add(pc, 16)
 					in1 := (*ins)(pc1)
-					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
-					if ea+4 > msize {
-						pc = pc1
-						code = int(TrapMemory)
-						break loop
-					}
-					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
-						pc = pc1
-						code = exitMemory
-						break loop
-					}
-					*(*uint32)(unsafe.Add(mem, ea)) = *(*uint32)(unsafe.Add(fp, uintptr(in1.a)*8))
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
 				}
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
-					acc += int64(in2.e)
-					pc = unsafe.Add(pc2, in2.d)
-					continue
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))) + uint64(uint32(in2.d))
+					if ea+4 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-4 {
+						pc = pc2
+						code = exitMemory
+						break loop
+					}
+					*(*uint32)(unsafe.Add(mem, ea)) = uint32(in2.e)
+					pc = unsafe.Add(pc2, 16)
 				}
 			}
-		case irStore64_Load64_Const:
+		case irStore64_Load32_Const_I32AddImm:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+8 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
+						code = exitMemory
+						break loop
+					}
+					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))) + uint64(uint32(in1.d))
+					if ea+4 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = uint64(*(*uint32)(p))
+				}
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8)), uint32(in3.d)
+					*(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8)) = uint64(x + y)
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irStore64_Load64:
 			{
 				{
 					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
@@ -11442,15 +15321,167 @@ loop:
 					}
 					p := unsafe.Add(mem, ea)
 					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(p)
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irStore64_Mov_I32AddImm_I32NeLoopImm_a:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+8 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
+						code = exitMemory
+						break loop
+					}
+					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.b)*8))
+				}
+				var t2 uint64
+				{
+					pc2 := unsafe.Add(pc, 32)
+					in2 := (*ins)(pc2)
+					x, y := *(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8)), uint32(in2.d)
+					t2 = uint64(x + y)
+					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = t2
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					if uint32(t2) != uint32(*(*int32)(unsafe.Add(pc3, 4))) {
+						acc += int64(in3.e)
+						if acc >= limit {
+							v.undo = int64(in3.e)
+							pc = pc3
+							code = exitLimit
+							break loop
+						}
+						pc = unsafe.Add(pc3, in3.d)
+						continue
+					}
+					pc = unsafe.Add(pc3, 16)
+				}
+			}
+		case irStore64_Store64P_Store64P_Store64P:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+8 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
+						code = exitMemory
+						break loop
+					}
+					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in1.b)*8))+uint32(in1.e)) + uint64(uint32(in1.d))
+					if ea+8 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
+						pc = pc1
+						code = exitMemory
+						break loop
+					}
+					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8))
 				}
 				{
 					pc2 := unsafe.Add(pc, 32)
 					in2 := (*ins)(pc2)
-					*(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8)) = *(*uint64)(unsafe.Add(pc2, 8))
-					pc = unsafe.Add(pc2, 16)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in2.b)*8))+uint32(in2.e)) + uint64(uint32(in2.d))
+					if ea+8 > msize {
+						pc = pc2
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
+						pc = pc2
+						code = exitMemory
+						break loop
+					}
+					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in2.a)*8))
+				}
+				{
+					pc3 := unsafe.Add(pc, 48)
+					in3 := (*ins)(pc3)
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in3.b)*8))+uint32(in3.e)) + uint64(uint32(in3.d))
+					if ea+8 > msize {
+						pc = pc3
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
+						pc = pc3
+						code = exitMemory
+						break loop
+					}
+					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in3.a)*8))
+					pc = unsafe.Add(pc3, 16)
 				}
 			}
-		case 36, 37, 38, 39, 40, 41, 809, 810, 811, 812, 813, 814, 815, 816, 817, 818, 819, 820, 821, 822, 823, 824, 825, 826, 827, 828, 829, 830, 831, 832, 833, 834, 835, 836, 837, 838, 839, 840, 841, 842, 843, 844, 845, 846, 847, 848, 849, 850, 851, 852, 853, 854, 855, 856, 857, 858, 859, 860, 861, 862, 863, 864, 865, 866, 867, 868, 869, 870, 871, 872, 873, 874, 875, 876, 877, 878, 879, 880, 881, 882, 883, 884, 885, 886, 887, 888, 889, 890, 891, 892, 893, 894, 895, 896, 897, 898, 899, 900, 901, 902, 903, 904, 905, 906, 907, 908, 909, 910, 911, 912, 913, 914, 915, 916, 917, 918, 919, 920, 921, 922, 923, 924, 925, 926, 927, 928, 929, 930, 931, 932, 933, 934, 935, 936, 937, 938, 939, 940, 941, 942, 943, 944, 945, 946, 947, 948, 949, 950, 951, 952, 953, 954, 955, 956, 957, 958, 959, 960, 961, 962, 963, 964, 965, 966, 967, 968, 969, 970, 971, 972, 973, 974, 975, 976, 977, 978, 979, 980, 981, 982, 983, 984, 985, 986, 987, 988, 989, 990, 991, 992, 993, 994, 995, 996, 997, 998, 999, 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 1015, 1016, 1017, 1018, 1019, 1020, 1021, 1022, 1023:
+		case irStore64K_Load64K:
+			{
+				{
+					ea := uint64(uint32(in.d))
+					if ea+8 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty || ea&4095 > 4096-8 {
+						code = exitMemory
+						break loop
+					}
+					*(*uint64)(unsafe.Add(mem, ea)) = *(*uint64)(unsafe.Add(fp, uintptr(in.a)*8))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					ea := uint64(uint32(in1.d))
+					if ea+8 > msize {
+						pc = pc1
+						code = int(TrapMemory)
+						break loop
+					}
+					p := unsafe.Add(mem, ea)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(p)
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case irStore8_Const:
+			{
+				{
+					ea := uint64(*(*uint32)(unsafe.Add(fp, uintptr(in.b)*8))) + uint64(uint32(in.d))
+					if ea+1 > msize {
+						code = int(TrapMemory)
+						break loop
+					}
+					if *(*uint8)(unsafe.Add(flags, ea>>12)) != flagDirty {
+						code = exitMemory
+						break loop
+					}
+					*(*uint8)(unsafe.Add(mem, ea)) = uint8(*(*uint32)(unsafe.Add(fp, uintptr(in.a)*8)))
+				}
+				{
+					pc1 := unsafe.Add(pc, 16)
+					in1 := (*ins)(pc1)
+					*(*uint64)(unsafe.Add(fp, uintptr(in1.a)*8)) = *(*uint64)(unsafe.Add(pc1, 8))
+					pc = unsafe.Add(pc1, 16)
+				}
+			}
+		case 36, 37, 38, 39, 40, 41, 889, 890, 891, 892, 893, 894, 895, 896, 897, 898, 899, 900, 901, 902, 903, 904, 905, 906, 907, 908, 909, 910, 911, 912, 913, 914, 915, 916, 917, 918, 919, 920, 921, 922, 923, 924, 925, 926, 927, 928, 929, 930, 931, 932, 933, 934, 935, 936, 937, 938, 939, 940, 941, 942, 943, 944, 945, 946, 947, 948, 949, 950, 951, 952, 953, 954, 955, 956, 957, 958, 959, 960, 961, 962, 963, 964, 965, 966, 967, 968, 969, 970, 971, 972, 973, 974, 975, 976, 977, 978, 979, 980, 981, 982, 983, 984, 985, 986, 987, 988, 989, 990, 991, 992, 993, 994, 995, 996, 997, 998, 999, 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 1015, 1016, 1017, 1018, 1019, 1020, 1021, 1022, 1023:
 			code = exitInvalid
 			break loop
 		}

@@ -5,1629 +5,1789 @@ package wasmvm
 import "unsafe"
 
 const (
-	irInvalid                             = 0
-	irBreak                               = 1
-	irData                                = 2
-	irUnreachable                         = 3
-	irNop                                 = 4
-	irMov                                 = 5
-	irConst                               = 6
-	irSelect                              = 7
-	irGlobalGet                           = 8
-	irMov2                                = 9
-	irSelect2                             = 10
-	irGlobalGet2                          = 11
-	irGlobalSet2                          = 12
-	irGlobalSet                           = 13
-	irWatchedSet                          = 14
-	irRefFunc                             = 15
-	irRefIsNull                           = 16
-	irMemorySize                          = 17
-	irRefNonNull                          = 18
-	irDriver                              = 19
-	irBr                                  = 20
-	irBrLoop                              = 21
-	irBrMove                              = 22
-	irBrMoveLoop                          = 23
-	irBrTable                             = 24
-	irCall                                = 25
-	irCallLazy                            = 26
-	irCallIndirect                        = 27
-	irTailCall                            = 28
-	irTailCallLazy                        = 29
-	irTailCallIndirect                    = 30
-	irCallRef                             = 31
-	irTailCallRef                         = 32
-	irRet0                                = 33
-	irRet1                                = 34
-	irRetN                                = 35
-	irStepBr                              = 36
-	irStepBrIf                            = 37
-	irStepBrNull                          = 38
-	irStepBrNonNull                       = 39
-	irStepIf                              = 40
-	irStepBrTable                         = 41
-	irI32Eq                               = 42
-	irI32Ne                               = 43
-	irI32LtS                              = 44
-	irI32LtU                              = 45
-	irI32GtS                              = 46
-	irI32GtU                              = 47
-	irI32LeS                              = 48
-	irI32LeU                              = 49
-	irI32GeS                              = 50
-	irI32GeU                              = 51
-	irI32EqImm                            = 52
-	irI32NeImm                            = 53
-	irI32LtSImm                           = 54
-	irI32LtUImm                           = 55
-	irI32GtSImm                           = 56
-	irI32GtUImm                           = 57
-	irI32LeSImm                           = 58
-	irI32LeUImm                           = 59
-	irI32GeSImm                           = 60
-	irI32GeUImm                           = 61
-	irI32EqBr                             = 62
-	irI32NeBr                             = 63
-	irI32LtSBr                            = 64
-	irI32LtUBr                            = 65
-	irI32GtSBr                            = 66
-	irI32GtUBr                            = 67
-	irI32LeSBr                            = 68
-	irI32LeUBr                            = 69
-	irI32GeSBr                            = 70
-	irI32GeUBr                            = 71
-	irI32EqBrImm                          = 72
-	irI32NeBrImm                          = 73
-	irI32LtSBrImm                         = 74
-	irI32LtUBrImm                         = 75
-	irI32GtSBrImm                         = 76
-	irI32GtUBrImm                         = 77
-	irI32LeSBrImm                         = 78
-	irI32LeUBrImm                         = 79
-	irI32GeSBrImm                         = 80
-	irI32GeUBrImm                         = 81
-	irI32EqLoop                           = 82
-	irI32NeLoop                           = 83
-	irI32LtSLoop                          = 84
-	irI32LtULoop                          = 85
-	irI32GtSLoop                          = 86
-	irI32GtULoop                          = 87
-	irI32LeSLoop                          = 88
-	irI32LeULoop                          = 89
-	irI32GeSLoop                          = 90
-	irI32GeULoop                          = 91
-	irI32EqLoopImm                        = 92
-	irI32NeLoopImm                        = 93
-	irI32LtSLoopImm                       = 94
-	irI32LtULoopImm                       = 95
-	irI32GtSLoopImm                       = 96
-	irI32GtULoopImm                       = 97
-	irI32LeSLoopImm                       = 98
-	irI32LeULoopImm                       = 99
-	irI32GeSLoopImm                       = 100
-	irI32GeULoopImm                       = 101
-	irI64Eq                               = 102
-	irI64Ne                               = 103
-	irI64LtS                              = 104
-	irI64LtU                              = 105
-	irI64GtS                              = 106
-	irI64GtU                              = 107
-	irI64LeS                              = 108
-	irI64LeU                              = 109
-	irI64GeS                              = 110
-	irI64GeU                              = 111
-	irI64EqImm                            = 112
-	irI64NeImm                            = 113
-	irI64LtSImm                           = 114
-	irI64LtUImm                           = 115
-	irI64GtSImm                           = 116
-	irI64GtUImm                           = 117
-	irI64LeSImm                           = 118
-	irI64LeUImm                           = 119
-	irI64GeSImm                           = 120
-	irI64GeUImm                           = 121
-	irI64EqBr                             = 122
-	irI64NeBr                             = 123
-	irI64LtSBr                            = 124
-	irI64LtUBr                            = 125
-	irI64GtSBr                            = 126
-	irI64GtUBr                            = 127
-	irI64LeSBr                            = 128
-	irI64LeUBr                            = 129
-	irI64GeSBr                            = 130
-	irI64GeUBr                            = 131
-	irI64EqBrImm                          = 132
-	irI64NeBrImm                          = 133
-	irI64LtSBrImm                         = 134
-	irI64LtUBrImm                         = 135
-	irI64GtSBrImm                         = 136
-	irI64GtUBrImm                         = 137
-	irI64LeSBrImm                         = 138
-	irI64LeUBrImm                         = 139
-	irI64GeSBrImm                         = 140
-	irI64GeUBrImm                         = 141
-	irI64EqLoop                           = 142
-	irI64NeLoop                           = 143
-	irI64LtSLoop                          = 144
-	irI64LtULoop                          = 145
-	irI64GtSLoop                          = 146
-	irI64GtULoop                          = 147
-	irI64LeSLoop                          = 148
-	irI64LeULoop                          = 149
-	irI64GeSLoop                          = 150
-	irI64GeULoop                          = 151
-	irI64EqLoopImm                        = 152
-	irI64NeLoopImm                        = 153
-	irI64LtSLoopImm                       = 154
-	irI64LtULoopImm                       = 155
-	irI64GtSLoopImm                       = 156
-	irI64GtULoopImm                       = 157
-	irI64LeSLoopImm                       = 158
-	irI64LeULoopImm                       = 159
-	irI64GeSLoopImm                       = 160
-	irI64GeULoopImm                       = 161
-	irF32Eq                               = 162
-	irF32Ne                               = 163
-	irF32Lt                               = 164
-	irF32Gt                               = 165
-	irF32Le                               = 166
-	irF32Ge                               = 167
-	irF32EqBr                             = 168
-	irF32NeBr                             = 169
-	irF32LtBr                             = 170
-	irF32GtBr                             = 171
-	irF32LeBr                             = 172
-	irF32GeBr                             = 173
-	irF32EqBrNot                          = 174
-	irF32NeBrNot                          = 175
-	irF32LtBrNot                          = 176
-	irF32GtBrNot                          = 177
-	irF32LeBrNot                          = 178
-	irF32GeBrNot                          = 179
-	irF32EqLoop                           = 180
-	irF32NeLoop                           = 181
-	irF32LtLoop                           = 182
-	irF32GtLoop                           = 183
-	irF32LeLoop                           = 184
-	irF32GeLoop                           = 185
-	irF32EqLoopNot                        = 186
-	irF32NeLoopNot                        = 187
-	irF32LtLoopNot                        = 188
-	irF32GtLoopNot                        = 189
-	irF32LeLoopNot                        = 190
-	irF32GeLoopNot                        = 191
-	irF64Eq                               = 192
-	irF64Ne                               = 193
-	irF64Lt                               = 194
-	irF64Gt                               = 195
-	irF64Le                               = 196
-	irF64Ge                               = 197
-	irF64EqBr                             = 198
-	irF64NeBr                             = 199
-	irF64LtBr                             = 200
-	irF64GtBr                             = 201
-	irF64LeBr                             = 202
-	irF64GeBr                             = 203
-	irF64EqBrNot                          = 204
-	irF64NeBrNot                          = 205
-	irF64LtBrNot                          = 206
-	irF64GtBrNot                          = 207
-	irF64LeBrNot                          = 208
-	irF64GeBrNot                          = 209
-	irF64EqLoop                           = 210
-	irF64NeLoop                           = 211
-	irF64LtLoop                           = 212
-	irF64GtLoop                           = 213
-	irF64LeLoop                           = 214
-	irF64GeLoop                           = 215
-	irF64EqLoopNot                        = 216
-	irF64NeLoopNot                        = 217
-	irF64LtLoopNot                        = 218
-	irF64GtLoopNot                        = 219
-	irF64LeLoopNot                        = 220
-	irF64GeLoopNot                        = 221
-	irI32Clz                              = 222
-	irI32Ctz                              = 223
-	irI32Popcnt                           = 224
-	irI32Add                              = 225
-	irI32AddImm                           = 226
-	irI32Sub                              = 227
-	irI32Mul                              = 228
-	irI32MulImm                           = 229
-	irI32DivS                             = 230
-	irI32DivU                             = 231
-	irI32RemS                             = 232
-	irI32RemU                             = 233
-	irI32And                              = 234
-	irI32AndImm                           = 235
-	irI32Or                               = 236
-	irI32OrImm                            = 237
-	irI32Xor                              = 238
-	irI32XorImm                           = 239
-	irI32Shl                              = 240
-	irI32ShlImm                           = 241
-	irI32ShrS                             = 242
-	irI32ShrSImm                          = 243
-	irI32ShrU                             = 244
-	irI32ShrUImm                          = 245
-	irI32Rotl                             = 246
-	irI32RotlImm                          = 247
-	irI32Rotr                             = 248
-	irI32RotrImm                          = 249
-	irI64Clz                              = 250
-	irI64Ctz                              = 251
-	irI64Popcnt                           = 252
-	irI64Add                              = 253
-	irI64AddImm                           = 254
-	irI64Sub                              = 255
-	irI64Mul                              = 256
-	irI64MulImm                           = 257
-	irI64DivS                             = 258
-	irI64DivU                             = 259
-	irI64RemS                             = 260
-	irI64RemU                             = 261
-	irI64And                              = 262
-	irI64AndImm                           = 263
-	irI64Or                               = 264
-	irI64OrImm                            = 265
-	irI64Xor                              = 266
-	irI64XorImm                           = 267
-	irI64Shl                              = 268
-	irI64ShlImm                           = 269
-	irI64ShrS                             = 270
-	irI64ShrSImm                          = 271
-	irI64ShrU                             = 272
-	irI64ShrUImm                          = 273
-	irI64Rotl                             = 274
-	irI64RotlImm                          = 275
-	irI64Rotr                             = 276
-	irI64RotrImm                          = 277
-	irF32Abs                              = 278
-	irF32Neg                              = 279
-	irF32Ceil                             = 280
-	irF32Floor                            = 281
-	irF32Trunc                            = 282
-	irF32Nearest                          = 283
-	irF32Sqrt                             = 284
-	irF32Add                              = 285
-	irF32Sub                              = 286
-	irF32Mul                              = 287
-	irF32Div                              = 288
-	irF32Min                              = 289
-	irF32Max                              = 290
-	irF32Copysign                         = 291
-	irF64Abs                              = 292
-	irF64Neg                              = 293
-	irF64Ceil                             = 294
-	irF64Floor                            = 295
-	irF64Trunc                            = 296
-	irF64Nearest                          = 297
-	irF64Sqrt                             = 298
-	irF64Add                              = 299
-	irF64Sub                              = 300
-	irF64Mul                              = 301
-	irF64Div                              = 302
-	irF64Min                              = 303
-	irF64Max                              = 304
-	irF64AddMul                           = 305
-	irF64SubMul                           = 306
-	irF64MulAdd                           = 307
-	irF64MulSub                           = 308
-	irF64Copysign                         = 309
-	irI32Wrap                             = 310
-	irI64ExtendI32S                       = 311
-	irI32Extend8S                         = 312
-	irI32Extend16S                        = 313
-	irI64Extend8S                         = 314
-	irI64Extend16S                        = 315
-	irF32ConvertI32S                      = 316
-	irF32ConvertI32U                      = 317
-	irF32ConvertI64S                      = 318
-	irF32ConvertI64U                      = 319
-	irF64ConvertI32S                      = 320
-	irF64ConvertI32U                      = 321
-	irF64ConvertI64S                      = 322
-	irF64ConvertI64U                      = 323
-	irF32Demote                           = 324
-	irF64Promote                          = 325
-	irI32TruncF32S                        = 326
-	irI32TruncSatF32S                     = 327
-	irI32TruncF64S                        = 328
-	irI32TruncSatF64S                     = 329
-	irI32TruncF32U                        = 330
-	irI32TruncSatF32U                     = 331
-	irI32TruncF64U                        = 332
-	irI32TruncSatF64U                     = 333
-	irI64TruncF32S                        = 334
-	irI64TruncSatF32S                     = 335
-	irI64TruncF64S                        = 336
-	irI64TruncSatF64S                     = 337
-	irI64TruncF32U                        = 338
-	irI64TruncSatF32U                     = 339
-	irI64TruncF64U                        = 340
-	irI64TruncSatF64U                     = 341
-	irLoad8U                              = 342
-	irLoad8UX                             = 343
-	irLoad8UK                             = 344
-	irLoad8UP                             = 345
-	irLoad8US                             = 346
-	irLoad16U                             = 347
-	irLoad16UX                            = 348
-	irLoad16UK                            = 349
-	irLoad16UP                            = 350
-	irLoad16US                            = 351
-	irLoad32                              = 352
-	irLoad32X                             = 353
-	irLoad32K                             = 354
-	irLoad32P                             = 355
-	irLoad32S                             = 356
-	irLoad64                              = 357
-	irLoad64X                             = 358
-	irLoad64K                             = 359
-	irLoad64P                             = 360
-	irLoad64S                             = 361
-	irI32Load8S                           = 362
-	irI32Load8SX                          = 363
-	irI32Load8SK                          = 364
-	irI32Load8SP                          = 365
-	irI32Load8SS                          = 366
-	irI32Load16S                          = 367
-	irI32Load16SX                         = 368
-	irI32Load16SK                         = 369
-	irI32Load16SP                         = 370
-	irI32Load16SS                         = 371
-	irI64Load8S                           = 372
-	irI64Load8SX                          = 373
-	irI64Load8SK                          = 374
-	irI64Load8SP                          = 375
-	irI64Load8SS                          = 376
-	irI64Load16S                          = 377
-	irI64Load16SX                         = 378
-	irI64Load16SK                         = 379
-	irI64Load16SP                         = 380
-	irI64Load16SS                         = 381
-	irI64Load32S                          = 382
-	irI64Load32SX                         = 383
-	irI64Load32SK                         = 384
-	irI64Load32SP                         = 385
-	irI64Load32SS                         = 386
-	irStore8                              = 387
-	irStore8X                             = 388
-	irStore8K                             = 389
-	irStore8P                             = 390
-	irStore8S                             = 391
-	irStore8I                             = 392
-	irStore16                             = 393
-	irStore16X                            = 394
-	irStore16K                            = 395
-	irStore16P                            = 396
-	irStore16S                            = 397
-	irStore16I                            = 398
-	irStore32                             = 399
-	irStore32X                            = 400
-	irStore32K                            = 401
-	irStore32P                            = 402
-	irStore32S                            = 403
-	irStore32I                            = 404
-	irStore64                             = 405
-	irStore64X                            = 406
-	irStore64K                            = 407
-	irStore64P                            = 408
-	irStore64S                            = 409
-	irStore64I                            = 410
-	irVector                              = 411
-	irVConst                              = 412
-	irI8x16Abs                            = 413
-	irI8x16Neg                            = 414
-	irI8x16Add                            = 415
-	irI8x16Sub                            = 416
-	irI8x16MinS                           = 417
-	irI8x16MaxS                           = 418
-	irI8x16MinU                           = 419
-	irI8x16MaxU                           = 420
-	irI8x16Shl                            = 421
-	irI8x16ShrS                           = 422
-	irI8x16ShrU                           = 423
-	irI8x16Popcnt                         = 424
-	irI8x16AddSatS                        = 425
-	irI8x16AddSatU                        = 426
-	irI8x16SubSatS                        = 427
-	irI8x16SubSatU                        = 428
-	irI8x16AvgrU                          = 429
-	irI8x16Eq                             = 430
-	irI8x16Ne                             = 431
-	irI8x16LtS                            = 432
-	irI8x16GtS                            = 433
-	irI8x16LeS                            = 434
-	irI8x16GeS                            = 435
-	irI8x16LtU                            = 436
-	irI8x16GtU                            = 437
-	irI8x16LeU                            = 438
-	irI8x16GeU                            = 439
-	irI8x16Bitmask                        = 440
-	irI8x16AllTrue                        = 441
-	irI8x16Splat                          = 442
-	irI8x16ExtractS                       = 443
-	irI8x16ExtractU                       = 444
-	irI8x16Replace                        = 445
-	irI16x8Abs                            = 446
-	irI16x8Neg                            = 447
-	irI16x8Add                            = 448
-	irI16x8Sub                            = 449
-	irI16x8MinS                           = 450
-	irI16x8MaxS                           = 451
-	irI16x8MinU                           = 452
-	irI16x8MaxU                           = 453
-	irI16x8Shl                            = 454
-	irI16x8ShrS                           = 455
-	irI16x8ShrU                           = 456
-	irI16x8Mul                            = 457
-	irI16x8AddSatS                        = 458
-	irI16x8AddSatU                        = 459
-	irI16x8SubSatS                        = 460
-	irI16x8SubSatU                        = 461
-	irI16x8AvgrU                          = 462
-	irI16x8Eq                             = 463
-	irI16x8Ne                             = 464
-	irI16x8LtS                            = 465
-	irI16x8GtS                            = 466
-	irI16x8LeS                            = 467
-	irI16x8GeS                            = 468
-	irI16x8LtU                            = 469
-	irI16x8GtU                            = 470
-	irI16x8LeU                            = 471
-	irI16x8GeU                            = 472
-	irI16x8Bitmask                        = 473
-	irI16x8AllTrue                        = 474
-	irI16x8Splat                          = 475
-	irI16x8ExtractS                       = 476
-	irI16x8ExtractU                       = 477
-	irI16x8Replace                        = 478
-	irI32x4Abs                            = 479
-	irI32x4Neg                            = 480
-	irI32x4Add                            = 481
-	irI32x4Sub                            = 482
-	irI32x4MinS                           = 483
-	irI32x4MaxS                           = 484
-	irI32x4MinU                           = 485
-	irI32x4MaxU                           = 486
-	irI32x4Shl                            = 487
-	irI32x4ShrS                           = 488
-	irI32x4ShrU                           = 489
-	irI32x4Mul                            = 490
-	irI32x4Dot                            = 491
-	irI32x4Eq                             = 492
-	irI32x4Ne                             = 493
-	irI32x4LtS                            = 494
-	irI32x4GtS                            = 495
-	irI32x4LeS                            = 496
-	irI32x4GeS                            = 497
-	irI32x4LtU                            = 498
-	irI32x4GtU                            = 499
-	irI32x4LeU                            = 500
-	irI32x4GeU                            = 501
-	irI32x4Bitmask                        = 502
-	irI32x4AllTrue                        = 503
-	irI32x4Splat                          = 504
-	irI32x4Extract                        = 505
-	irI32x4Replace                        = 506
-	irI64x2Abs                            = 507
-	irI64x2Neg                            = 508
-	irI64x2Add                            = 509
-	irI64x2Sub                            = 510
-	irI64x2Mul                            = 511
-	irI64x2Shl                            = 512
-	irI64x2ShrS                           = 513
-	irI64x2ShrU                           = 514
-	irI64x2Eq                             = 515
-	irI64x2Ne                             = 516
-	irI64x2LtS                            = 517
-	irI64x2GtS                            = 518
-	irI64x2LeS                            = 519
-	irI64x2GeS                            = 520
-	irI64x2AllTrue                        = 521
-	irI64x2Bitmask                        = 522
-	irI64x2Splat                          = 523
-	irI64x2Extract                        = 524
-	irI64x2Replace                        = 525
-	irI16x8ExtendLowS                     = 526
-	irI16x8ExtendHighS                    = 527
-	irI16x8ExtendLowU                     = 528
-	irI16x8ExtendHighU                    = 529
-	irI32x4ExtendLowS                     = 530
-	irI32x4ExtendHighS                    = 531
-	irI32x4ExtendLowU                     = 532
-	irI32x4ExtendHighU                    = 533
-	irI64x2ExtendLowS                     = 534
-	irI64x2ExtendHighS                    = 535
-	irI64x2ExtendLowU                     = 536
-	irI64x2ExtendHighU                    = 537
-	irVNot                                = 538
-	irVAnd                                = 539
-	irVAndNot                             = 540
-	irVOr                                 = 541
-	irVXor                                = 542
-	irVBitselect                          = 543
-	irVAnyTrue                            = 544
-	irF32x4Abs                            = 545
-	irF32x4Neg                            = 546
-	irF32x4Eq                             = 547
-	irF32x4Ne                             = 548
-	irF32x4Lt                             = 549
-	irF32x4Gt                             = 550
-	irF32x4Le                             = 551
-	irF32x4Ge                             = 552
-	irF32x4Add                            = 553
-	irF32x4Sub                            = 554
-	irF32x4Mul                            = 555
-	irF32x4Div                            = 556
-	irF32x4Sqrt                           = 557
-	irF32x4Pmin                           = 558
-	irF32x4Pmax                           = 559
-	irF64x2Abs                            = 560
-	irF64x2Neg                            = 561
-	irF64x2Eq                             = 562
-	irF64x2Ne                             = 563
-	irF64x2Lt                             = 564
-	irF64x2Gt                             = 565
-	irF64x2Le                             = 566
-	irF64x2Ge                             = 567
-	irF64x2Add                            = 568
-	irF64x2Sub                            = 569
-	irF64x2Mul                            = 570
-	irF64x2Div                            = 571
-	irF64x2Sqrt                           = 572
-	irF64x2Pmin                           = 573
-	irF64x2Pmax                           = 574
-	irF32x4ConvertS                       = 575
-	irF64x2ConvertS                       = 576
-	irF32x4ConvertU                       = 577
-	irF64x2ConvertU                       = 578
-	irVLoad                               = 579
-	irVLoadX                              = 580
-	irVLoadK                              = 581
-	irVLoadP                              = 582
-	irVLoadS                              = 583
-	irVStore                              = 584
-	irVStoreX                             = 585
-	irVStoreK                             = 586
-	irVStoreP                             = 587
-	irVStoreS                             = 588
-	irVLoad8x8S                           = 589
-	irVLoad8x8U                           = 590
-	irVLoad16x4S                          = 591
-	irVLoad16x4U                          = 592
-	irVLoad32x2S                          = 593
-	irVLoad32x2U                          = 594
-	irVLoad8Splat                         = 595
-	irVLoad8Lane                          = 596
-	irVStore8Lane                         = 597
-	irVLoad16Splat                        = 598
-	irVLoad16Lane                         = 599
-	irVStore16Lane                        = 600
-	irVLoad32Splat                        = 601
-	irVLoad32Lane                         = 602
-	irVStore32Lane                        = 603
-	irVLoad64Splat                        = 604
-	irVLoad64Lane                         = 605
-	irVStore64Lane                        = 606
-	irVLoad32Zero                         = 607
-	irVLoad64Zero                         = 608
-	irConst_Const_I32AndImm               = 609
-	irConst_F32Le_c                       = 610
-	irConst_F64Mul_c_Load64K              = 611
-	irConst_I32AddImm                     = 612
-	irConst_I32AddImm_Call                = 613
-	irConst_I32AddImm_I32NeLoopImm_a      = 614
-	irConst_I32AddImm_Mov_b               = 615
-	irConst_I32AndImm                     = 616
-	irConst_I32AndImm_Const               = 617
-	irConst_I32AndImm_I32EqBrImm_a        = 618
-	irConst_I32AndImm_I32Ne_c             = 619
-	irConst_I32AndImm_I32ShlImm_b         = 620
-	irConst_I32AndImm_Ret1_a              = 621
-	irConst_I32LtUBrImm                   = 622
-	irConst_I32MulImm_I32AddImm_b         = 623
-	irConst_I32MulImm_Ret1_a              = 624
-	irConst_I32RemU_c_I64MulImm_b         = 625
-	irConst_I32ShlImm_I32AddImm_b         = 626
-	irConst_Store32I                      = 627
-	irConst_Store32I_Load64               = 628
-	irF32Add_F32Mul_b_F32Add_b            = 629
-	irF32Mul_F32Add_b                     = 630
-	irF32Mul_F32Add_b_Load32              = 631
-	irF32Mul_F32Add_b_Store32_a           = 632
-	irF32Mul_F32Add_c_Const               = 633
-	irF32Mul_F32Mul_F32Add_b              = 634
-	irF32Mul_F32Neg_b                     = 635
-	irF32Mul_Load32_Load32                = 636
-	irF32Sub_F32Add_b                     = 637
-	irF32Sub_F32Add_b_F32Mul_bc           = 638
-	irF64Add_F64Add_c                     = 639
-	irF64Add_F64Add_c_F64Add_c            = 640
-	irF64Add_Store64_a                    = 641
-	irF64Add_Store64_a_Load64             = 642
-	irF64Add_Store64K_a_Load64K           = 643
-	irF64Mul_Const                        = 644
-	irF64Mul_Const_F64Div_b               = 645
-	irF64Mul_F64Add_b_Store64_a           = 646
-	irF64Mul_F64Mul_Const                 = 647
-	irF64Mul_F64Mul_b_Load64              = 648
-	irF64Mul_Load64P_F64Sub_c             = 649
-	irF64SubMul_Store64_a_I32AddImm       = 650
-	irGlobalGet_Const_I32AddImm           = 651
-	irGlobalGet_I32AddImm_b_GlobalSet_a   = 652
-	irGlobalSet_Ret1                      = 653
-	irGlobalSet_Store32                   = 654
-	irGlobalSet_Store64_Store32           = 655
-	irI32Add_I32Add_Mov                   = 656
-	irI32Add_I32Add_b_I32XorImm           = 657
-	irI32Add_I32Add_c_I32Xor              = 658
-	irI32Add_I32AddImm                    = 659
-	irI32Add_I32AddImm_b_Load32P          = 660
-	irI32Add_I32AndImm_I32NeLoopImm_a     = 661
-	irI32Add_Load32_I32Add_c              = 662
-	irI32Add_Load32P_I32Add_c             = 663
-	irI32Add_Load32X_I32ShlImm_b          = 664
-	irI32Add_Load64P_b                    = 665
-	irI32Add_Load8U_b_Const               = 666
-	irI32Add_Ret1_a                       = 667
-	irI32Add_Store32_a                    = 668
-	irI32Add_Store32_a_BrLoop             = 669
-	irI32Add_Store8I_b_I32Add             = 670
-	irI32AddImm_BrLoop                    = 671
-	irI32AddImm_Call                      = 672
-	irI32AddImm_GlobalSet_a_Ret1          = 673
-	irI32AddImm_I32AddImm                 = 674
-	irI32AddImm_I32AddImm_BrLoop          = 675
-	irI32AddImm_I32AddImm_I32NeLoopImm_a  = 676
-	irI32AddImm_I32AddImm_Load32_b        = 677
-	irI32AddImm_I32AndImm_b_I32GtUBrImm_a = 678
-	irI32AddImm_I32GtSBr_b_Store32        = 679
-	irI32AddImm_I32NeLoopImm              = 680
-	irI32AddImm_I32ShlImm_I32GeUBr_a      = 681
-	irI32AddImm_Load32_I32AddImm          = 682
-	irI32AddImm_Load32_b                  = 683
-	irI32AddImm_Load64_b_I64RotlImm_b     = 684
-	irI32AddImm_Load8UP_I32NeBrImm_a      = 685
-	irI32AddImm_Load8UP_Store8_a          = 686
-	irI32AddImm_Store32_b_I32AddImm       = 687
-	irI32AddImm_Store8_a_Load8U           = 688
-	irI32And_I32And_I32Xor_c              = 689
-	irI32And_I32Xor_c                     = 690
-	irI32AndImm_I32NeBrImm_a              = 691
-	irI32AndImm_I32ShlImm_b               = 692
-	irI32AndImm_I32ShlImm_b_Load32P_b     = 693
-	irI32AndImm_I32ShrUImm_I32Or_c        = 694
-	irI32AndImm_Load8UP                   = 695
-	irI32AndImm_Load8UP_I32NeBr_b         = 696
-	irI32Eq_Mov_b_Mov_b                   = 697
-	irI32EqBrImm_Const_Br                 = 698
-	irI32EqBrImm_I32EqBrImm_I32AddImm     = 699
-	irI32GtSImm_I32AddImm_I32NeLoopImm    = 700
-	irI32GtUBrImm_I32MulImm_Load64P_b     = 701
-	irI32GtUImm_BrTable                   = 702
-	irI32GtULoopImm_I32Add_Ret1_a         = 703
-	irI32LeSBr_Store32P_I32AddImm         = 704
-	irI32LtSLoop_I32AddImm                = 705
-	irI32LtULoop_I32AddImm_I32NeLoop_a    = 706
-	irI32MulImm_I32Add_b_Ret1_a           = 707
-	irI32RemS_Const_I32EqImm              = 708
-	irI32RemU_Mov_b                       = 709
-	irI32Rotl_Ret1_a                      = 710
-	irI32RotlImm_I32RotlImm_I32Xor_c      = 711
-	irI32RotlImm_I32Xor_c                 = 712
-	irI32RotlImm_I32Xor_c_I32And          = 713
-	irI32RotlImm_I32Xor_c_Mov             = 714
-	irI32Shl_I32Or_c_Ret1_a               = 715
-	irI32ShlImm_I32Add_c                  = 716
-	irI32ShlImm_I32Add_c_Load32_b         = 717
-	irI32ShlImm_I32Add_c_Load64_b         = 718
-	irI32ShlImm_I32Add_c_Mov              = 719
-	irI32ShlImm_I32ShrSImm_b              = 720
-	irI32ShlImm_I32ShrSImm_b_Const        = 721
-	irI32ShlImm_I32Xor_b_I32ShrUImm_b     = 722
-	irI32ShlImm_Load32_I32Xor_b           = 723
-	irI32ShrU_I32Or_c_Ret1_a              = 724
-	irI32ShrUImm_I32Xor_c                 = 725
-	irI32ShrUImm_I32XorImm                = 726
-	irI32ShrUImm_Load32_I32Xor_b          = 727
-	irI32Xor_I32MulImm_b_Ret1_a           = 728
-	irI32Xor_I32ShlImm_b_I32Xor_b         = 729
-	irI64MulImm_I64ShrUImm_b_I32Wrap_b    = 730
-	irI64MulImm_I64ShrUImm_b_I64Xor_b     = 731
-	irI64MulImm_Store64_a                 = 732
-	irI64ShrUImm_I32Wrap_b                = 733
-	irLoad32_Const                        = 734
-	irLoad32_Const_I32AddImm              = 735
-	irLoad32_Const_I32LtSImm              = 736
-	irLoad32_Const_I32LtUImm              = 737
-	irLoad32_Const_I32NeImm               = 738
-	irLoad32_Const_Store8I                = 739
-	irLoad32_I32EqBrImm_a                 = 740
-	irLoad32_I32ShlImm_b_I32AddImm_b      = 741
-	irLoad32_I32ShlImm_b_Load32P_b        = 742
-	irLoad32_Load32                       = 743
-	irLoad32_Load32_Const                 = 744
-	irLoad32_Load32_I32GtS_c              = 745
-	irLoad32_Load32_I32GtU_c              = 746
-	irLoad32_Load32_I32LeS_c              = 747
-	irLoad32_Load32_I32LtS_c              = 748
-	irLoad32_Load32_I32LtU_c              = 749
-	irLoad32_Load32_I32NeLoopImm_a        = 750
-	irLoad32_Load32_I32Xor_c              = 751
-	irLoad32_Load32_Load32                = 752
-	irLoad32_Load32_b                     = 753
-	irLoad32_Load32_b_Const               = 754
-	irLoad32_Load32_b_I32LeU_c            = 755
-	irLoad32_Load64_b_F64Mul_c            = 756
-	irLoad32_Load64_b_Load64              = 757
-	irLoad32_Load8U_b_Const               = 758
-	irLoad32_Mov_Store32                  = 759
-	irLoad32_Store32_a                    = 760
-	irLoad32_Store32_a_Br                 = 761
-	irLoad64_Const                        = 762
-	irLoad64_F64MulAdd_c_F64Add_c         = 763
-	irLoad64_I64EqBr_a                    = 764
-	irLoad64P_F64Mul_c_Load64P            = 765
-	irLoad64P_I32AddImm_Load64_b          = 766
-	irLoad8U_BrTable_a                    = 767
-	irLoad8UX_I32NeBrImm_a                = 768
-	irMov_Call                            = 769
-	irMov_CallIndirect                    = 770
-	irMov_Const                           = 771
-	irMov_Const_Call                      = 772
-	irMov_I32Add_c_Store32_a              = 773
-	irMov_I32AddImm                       = 774
-	irMov_I32AddImm_I32NeLoopImm_a        = 775
-	irMov_I32AddImm_I32Xor_c              = 776
-	irMov_I32EqBrImm                      = 777
-	irMov_I32EqBrImm_Load32               = 778
-	irMov_I32GtSLoop                      = 779
-	irMov_I32NeLoopImm                    = 780
-	irMov_I32Xor_c                        = 781
-	irMov_Load32_Const                    = 782
-	irMov_Load32_b_I32AddImm_b            = 783
-	irMov_Load8U_I32NeLoopImm_a           = 784
-	irMov_Mov                             = 785
-	irMov_Mov_Call                        = 786
-	irMov_Mov_CallIndirect                = 787
-	irMov_Mov_I32LeSLoop_b                = 788
-	irMov_Mov_Load32                      = 789
-	irMov_Mov_Mov                         = 790
-	irMov_Mov_b                           = 791
-	irMov_Store32_a_Load32                = 792
-	irSelect_I32NeImm_b_I32EqBrImm        = 793
-	irSelect_Store32_a_Load32             = 794
-	irStore32_Br                          = 795
-	irStore32_BrLoop                      = 796
-	irStore32_Const                       = 797
-	irStore32_I32AddImm_BrLoop            = 798
-	irStore32_I32AddImm_I32NeLoopImm_a    = 799
-	irStore32_Load32                      = 800
-	irStore32_Load32_Const                = 801
-	irStore32_Load32_Load32               = 802
-	irStore32_Load32_Load32_b             = 803
-	irStore32_Load32_Load8U_b             = 804
-	irStore32_Load32_Ret1_a               = 805
-	irStore32_Store32                     = 806
-	irStore32_Store32_Br                  = 807
-	irStore64_Load64_Const                = 808
-	numOps                                = 809
+	irInvalid                                        = 0
+	irBreak                                          = 1
+	irData                                           = 2
+	irUnreachable                                    = 3
+	irNop                                            = 4
+	irMov                                            = 5
+	irConst                                          = 6
+	irSelect                                         = 7
+	irGlobalGet                                      = 8
+	irMov2                                           = 9
+	irSelect2                                        = 10
+	irGlobalGet2                                     = 11
+	irGlobalSet2                                     = 12
+	irGlobalSet                                      = 13
+	irWatchedSet                                     = 14
+	irRefFunc                                        = 15
+	irRefIsNull                                      = 16
+	irMemorySize                                     = 17
+	irRefNonNull                                     = 18
+	irDriver                                         = 19
+	irBr                                             = 20
+	irBrLoop                                         = 21
+	irBrMove                                         = 22
+	irBrMoveLoop                                     = 23
+	irBrTable                                        = 24
+	irCall                                           = 25
+	irCallLazy                                       = 26
+	irCallIndirect                                   = 27
+	irTailCall                                       = 28
+	irTailCallLazy                                   = 29
+	irTailCallIndirect                               = 30
+	irCallRef                                        = 31
+	irTailCallRef                                    = 32
+	irRet0                                           = 33
+	irRet1                                           = 34
+	irRetN                                           = 35
+	irStepBr                                         = 36
+	irStepBrIf                                       = 37
+	irStepBrNull                                     = 38
+	irStepBrNonNull                                  = 39
+	irStepIf                                         = 40
+	irStepBrTable                                    = 41
+	irI32Eq                                          = 42
+	irI32Ne                                          = 43
+	irI32LtS                                         = 44
+	irI32LtU                                         = 45
+	irI32GtS                                         = 46
+	irI32GtU                                         = 47
+	irI32LeS                                         = 48
+	irI32LeU                                         = 49
+	irI32GeS                                         = 50
+	irI32GeU                                         = 51
+	irI32EqImm                                       = 52
+	irI32NeImm                                       = 53
+	irI32LtSImm                                      = 54
+	irI32LtUImm                                      = 55
+	irI32GtSImm                                      = 56
+	irI32GtUImm                                      = 57
+	irI32LeSImm                                      = 58
+	irI32LeUImm                                      = 59
+	irI32GeSImm                                      = 60
+	irI32GeUImm                                      = 61
+	irI32EqBr                                        = 62
+	irI32NeBr                                        = 63
+	irI32LtSBr                                       = 64
+	irI32LtUBr                                       = 65
+	irI32GtSBr                                       = 66
+	irI32GtUBr                                       = 67
+	irI32LeSBr                                       = 68
+	irI32LeUBr                                       = 69
+	irI32GeSBr                                       = 70
+	irI32GeUBr                                       = 71
+	irI32EqBrImm                                     = 72
+	irI32NeBrImm                                     = 73
+	irI32LtSBrImm                                    = 74
+	irI32LtUBrImm                                    = 75
+	irI32GtSBrImm                                    = 76
+	irI32GtUBrImm                                    = 77
+	irI32LeSBrImm                                    = 78
+	irI32LeUBrImm                                    = 79
+	irI32GeSBrImm                                    = 80
+	irI32GeUBrImm                                    = 81
+	irI32EqLoop                                      = 82
+	irI32NeLoop                                      = 83
+	irI32LtSLoop                                     = 84
+	irI32LtULoop                                     = 85
+	irI32GtSLoop                                     = 86
+	irI32GtULoop                                     = 87
+	irI32LeSLoop                                     = 88
+	irI32LeULoop                                     = 89
+	irI32GeSLoop                                     = 90
+	irI32GeULoop                                     = 91
+	irI32EqLoopImm                                   = 92
+	irI32NeLoopImm                                   = 93
+	irI32LtSLoopImm                                  = 94
+	irI32LtULoopImm                                  = 95
+	irI32GtSLoopImm                                  = 96
+	irI32GtULoopImm                                  = 97
+	irI32LeSLoopImm                                  = 98
+	irI32LeULoopImm                                  = 99
+	irI32GeSLoopImm                                  = 100
+	irI32GeULoopImm                                  = 101
+	irI64Eq                                          = 102
+	irI64Ne                                          = 103
+	irI64LtS                                         = 104
+	irI64LtU                                         = 105
+	irI64GtS                                         = 106
+	irI64GtU                                         = 107
+	irI64LeS                                         = 108
+	irI64LeU                                         = 109
+	irI64GeS                                         = 110
+	irI64GeU                                         = 111
+	irI64EqImm                                       = 112
+	irI64NeImm                                       = 113
+	irI64LtSImm                                      = 114
+	irI64LtUImm                                      = 115
+	irI64GtSImm                                      = 116
+	irI64GtUImm                                      = 117
+	irI64LeSImm                                      = 118
+	irI64LeUImm                                      = 119
+	irI64GeSImm                                      = 120
+	irI64GeUImm                                      = 121
+	irI64EqBr                                        = 122
+	irI64NeBr                                        = 123
+	irI64LtSBr                                       = 124
+	irI64LtUBr                                       = 125
+	irI64GtSBr                                       = 126
+	irI64GtUBr                                       = 127
+	irI64LeSBr                                       = 128
+	irI64LeUBr                                       = 129
+	irI64GeSBr                                       = 130
+	irI64GeUBr                                       = 131
+	irI64EqBrImm                                     = 132
+	irI64NeBrImm                                     = 133
+	irI64LtSBrImm                                    = 134
+	irI64LtUBrImm                                    = 135
+	irI64GtSBrImm                                    = 136
+	irI64GtUBrImm                                    = 137
+	irI64LeSBrImm                                    = 138
+	irI64LeUBrImm                                    = 139
+	irI64GeSBrImm                                    = 140
+	irI64GeUBrImm                                    = 141
+	irI64EqLoop                                      = 142
+	irI64NeLoop                                      = 143
+	irI64LtSLoop                                     = 144
+	irI64LtULoop                                     = 145
+	irI64GtSLoop                                     = 146
+	irI64GtULoop                                     = 147
+	irI64LeSLoop                                     = 148
+	irI64LeULoop                                     = 149
+	irI64GeSLoop                                     = 150
+	irI64GeULoop                                     = 151
+	irI64EqLoopImm                                   = 152
+	irI64NeLoopImm                                   = 153
+	irI64LtSLoopImm                                  = 154
+	irI64LtULoopImm                                  = 155
+	irI64GtSLoopImm                                  = 156
+	irI64GtULoopImm                                  = 157
+	irI64LeSLoopImm                                  = 158
+	irI64LeULoopImm                                  = 159
+	irI64GeSLoopImm                                  = 160
+	irI64GeULoopImm                                  = 161
+	irF32Eq                                          = 162
+	irF32Ne                                          = 163
+	irF32Lt                                          = 164
+	irF32Gt                                          = 165
+	irF32Le                                          = 166
+	irF32Ge                                          = 167
+	irF32EqBr                                        = 168
+	irF32NeBr                                        = 169
+	irF32LtBr                                        = 170
+	irF32GtBr                                        = 171
+	irF32LeBr                                        = 172
+	irF32GeBr                                        = 173
+	irF32EqBrNot                                     = 174
+	irF32NeBrNot                                     = 175
+	irF32LtBrNot                                     = 176
+	irF32GtBrNot                                     = 177
+	irF32LeBrNot                                     = 178
+	irF32GeBrNot                                     = 179
+	irF32EqLoop                                      = 180
+	irF32NeLoop                                      = 181
+	irF32LtLoop                                      = 182
+	irF32GtLoop                                      = 183
+	irF32LeLoop                                      = 184
+	irF32GeLoop                                      = 185
+	irF32EqLoopNot                                   = 186
+	irF32NeLoopNot                                   = 187
+	irF32LtLoopNot                                   = 188
+	irF32GtLoopNot                                   = 189
+	irF32LeLoopNot                                   = 190
+	irF32GeLoopNot                                   = 191
+	irF64Eq                                          = 192
+	irF64Ne                                          = 193
+	irF64Lt                                          = 194
+	irF64Gt                                          = 195
+	irF64Le                                          = 196
+	irF64Ge                                          = 197
+	irF64EqBr                                        = 198
+	irF64NeBr                                        = 199
+	irF64LtBr                                        = 200
+	irF64GtBr                                        = 201
+	irF64LeBr                                        = 202
+	irF64GeBr                                        = 203
+	irF64EqBrNot                                     = 204
+	irF64NeBrNot                                     = 205
+	irF64LtBrNot                                     = 206
+	irF64GtBrNot                                     = 207
+	irF64LeBrNot                                     = 208
+	irF64GeBrNot                                     = 209
+	irF64EqLoop                                      = 210
+	irF64NeLoop                                      = 211
+	irF64LtLoop                                      = 212
+	irF64GtLoop                                      = 213
+	irF64LeLoop                                      = 214
+	irF64GeLoop                                      = 215
+	irF64EqLoopNot                                   = 216
+	irF64NeLoopNot                                   = 217
+	irF64LtLoopNot                                   = 218
+	irF64GtLoopNot                                   = 219
+	irF64LeLoopNot                                   = 220
+	irF64GeLoopNot                                   = 221
+	irI32Clz                                         = 222
+	irI32Ctz                                         = 223
+	irI32Popcnt                                      = 224
+	irI32Add                                         = 225
+	irI32AddImm                                      = 226
+	irI32Sub                                         = 227
+	irI32Mul                                         = 228
+	irI32MulImm                                      = 229
+	irI32DivS                                        = 230
+	irI32DivU                                        = 231
+	irI32RemS                                        = 232
+	irI32RemU                                        = 233
+	irI32And                                         = 234
+	irI32AndImm                                      = 235
+	irI32Or                                          = 236
+	irI32OrImm                                       = 237
+	irI32Xor                                         = 238
+	irI32XorImm                                      = 239
+	irI32Shl                                         = 240
+	irI32ShlImm                                      = 241
+	irI32ShrS                                        = 242
+	irI32ShrSImm                                     = 243
+	irI32ShrU                                        = 244
+	irI32ShrUImm                                     = 245
+	irI32Rotl                                        = 246
+	irI32RotlImm                                     = 247
+	irI32Rotr                                        = 248
+	irI32RotrImm                                     = 249
+	irI64Clz                                         = 250
+	irI64Ctz                                         = 251
+	irI64Popcnt                                      = 252
+	irI64Add                                         = 253
+	irI64AddImm                                      = 254
+	irI64Sub                                         = 255
+	irI64Mul                                         = 256
+	irI64MulImm                                      = 257
+	irI64DivS                                        = 258
+	irI64DivU                                        = 259
+	irI64RemS                                        = 260
+	irI64RemU                                        = 261
+	irI64And                                         = 262
+	irI64AndImm                                      = 263
+	irI64Or                                          = 264
+	irI64OrImm                                       = 265
+	irI64Xor                                         = 266
+	irI64XorImm                                      = 267
+	irI64Shl                                         = 268
+	irI64ShlImm                                      = 269
+	irI64ShrS                                        = 270
+	irI64ShrSImm                                     = 271
+	irI64ShrU                                        = 272
+	irI64ShrUImm                                     = 273
+	irI64Rotl                                        = 274
+	irI64RotlImm                                     = 275
+	irI64Rotr                                        = 276
+	irI64RotrImm                                     = 277
+	irF32Abs                                         = 278
+	irF32Neg                                         = 279
+	irF32Ceil                                        = 280
+	irF32Floor                                       = 281
+	irF32Trunc                                       = 282
+	irF32Nearest                                     = 283
+	irF32Sqrt                                        = 284
+	irF32Add                                         = 285
+	irF32Sub                                         = 286
+	irF32Mul                                         = 287
+	irF32Div                                         = 288
+	irF32Min                                         = 289
+	irF32Max                                         = 290
+	irF32Copysign                                    = 291
+	irF64Abs                                         = 292
+	irF64Neg                                         = 293
+	irF64Ceil                                        = 294
+	irF64Floor                                       = 295
+	irF64Trunc                                       = 296
+	irF64Nearest                                     = 297
+	irF64Sqrt                                        = 298
+	irF64Add                                         = 299
+	irF64Sub                                         = 300
+	irF64Mul                                         = 301
+	irF64Div                                         = 302
+	irF64Min                                         = 303
+	irF64Max                                         = 304
+	irF64AddMul                                      = 305
+	irF64SubMul                                      = 306
+	irF64MulAdd                                      = 307
+	irF64MulSub                                      = 308
+	irF64Copysign                                    = 309
+	irI32Wrap                                        = 310
+	irI64ExtendI32S                                  = 311
+	irI32Extend8S                                    = 312
+	irI32Extend16S                                   = 313
+	irI64Extend8S                                    = 314
+	irI64Extend16S                                   = 315
+	irF32ConvertI32S                                 = 316
+	irF32ConvertI32U                                 = 317
+	irF32ConvertI64S                                 = 318
+	irF32ConvertI64U                                 = 319
+	irF64ConvertI32S                                 = 320
+	irF64ConvertI32U                                 = 321
+	irF64ConvertI64S                                 = 322
+	irF64ConvertI64U                                 = 323
+	irF32Demote                                      = 324
+	irF64Promote                                     = 325
+	irI32TruncF32S                                   = 326
+	irI32TruncSatF32S                                = 327
+	irI32TruncF64S                                   = 328
+	irI32TruncSatF64S                                = 329
+	irI32TruncF32U                                   = 330
+	irI32TruncSatF32U                                = 331
+	irI32TruncF64U                                   = 332
+	irI32TruncSatF64U                                = 333
+	irI64TruncF32S                                   = 334
+	irI64TruncSatF32S                                = 335
+	irI64TruncF64S                                   = 336
+	irI64TruncSatF64S                                = 337
+	irI64TruncF32U                                   = 338
+	irI64TruncSatF32U                                = 339
+	irI64TruncF64U                                   = 340
+	irI64TruncSatF64U                                = 341
+	irLoad8U                                         = 342
+	irLoad8UX                                        = 343
+	irLoad8UK                                        = 344
+	irLoad8UP                                        = 345
+	irLoad8US                                        = 346
+	irLoad16U                                        = 347
+	irLoad16UX                                       = 348
+	irLoad16UK                                       = 349
+	irLoad16UP                                       = 350
+	irLoad16US                                       = 351
+	irLoad32                                         = 352
+	irLoad32X                                        = 353
+	irLoad32K                                        = 354
+	irLoad32P                                        = 355
+	irLoad32S                                        = 356
+	irLoad64                                         = 357
+	irLoad64X                                        = 358
+	irLoad64K                                        = 359
+	irLoad64P                                        = 360
+	irLoad64S                                        = 361
+	irI32Load8S                                      = 362
+	irI32Load8SX                                     = 363
+	irI32Load8SK                                     = 364
+	irI32Load8SP                                     = 365
+	irI32Load8SS                                     = 366
+	irI32Load16S                                     = 367
+	irI32Load16SX                                    = 368
+	irI32Load16SK                                    = 369
+	irI32Load16SP                                    = 370
+	irI32Load16SS                                    = 371
+	irI64Load8S                                      = 372
+	irI64Load8SX                                     = 373
+	irI64Load8SK                                     = 374
+	irI64Load8SP                                     = 375
+	irI64Load8SS                                     = 376
+	irI64Load16S                                     = 377
+	irI64Load16SX                                    = 378
+	irI64Load16SK                                    = 379
+	irI64Load16SP                                    = 380
+	irI64Load16SS                                    = 381
+	irI64Load32S                                     = 382
+	irI64Load32SX                                    = 383
+	irI64Load32SK                                    = 384
+	irI64Load32SP                                    = 385
+	irI64Load32SS                                    = 386
+	irStore8                                         = 387
+	irStore8X                                        = 388
+	irStore8K                                        = 389
+	irStore8P                                        = 390
+	irStore8S                                        = 391
+	irStore8I                                        = 392
+	irStore16                                        = 393
+	irStore16X                                       = 394
+	irStore16K                                       = 395
+	irStore16P                                       = 396
+	irStore16S                                       = 397
+	irStore16I                                       = 398
+	irStore32                                        = 399
+	irStore32X                                       = 400
+	irStore32K                                       = 401
+	irStore32P                                       = 402
+	irStore32S                                       = 403
+	irStore32I                                       = 404
+	irStore64                                        = 405
+	irStore64X                                       = 406
+	irStore64K                                       = 407
+	irStore64P                                       = 408
+	irStore64S                                       = 409
+	irStore64I                                       = 410
+	irVector                                         = 411
+	irVConst                                         = 412
+	irI8x16Abs                                       = 413
+	irI8x16Neg                                       = 414
+	irI8x16Add                                       = 415
+	irI8x16Sub                                       = 416
+	irI8x16MinS                                      = 417
+	irI8x16MaxS                                      = 418
+	irI8x16MinU                                      = 419
+	irI8x16MaxU                                      = 420
+	irI8x16Shl                                       = 421
+	irI8x16ShrS                                      = 422
+	irI8x16ShrU                                      = 423
+	irI8x16Popcnt                                    = 424
+	irI8x16AddSatS                                   = 425
+	irI8x16AddSatU                                   = 426
+	irI8x16SubSatS                                   = 427
+	irI8x16SubSatU                                   = 428
+	irI8x16AvgrU                                     = 429
+	irI8x16Eq                                        = 430
+	irI8x16Ne                                        = 431
+	irI8x16LtS                                       = 432
+	irI8x16GtS                                       = 433
+	irI8x16LeS                                       = 434
+	irI8x16GeS                                       = 435
+	irI8x16LtU                                       = 436
+	irI8x16GtU                                       = 437
+	irI8x16LeU                                       = 438
+	irI8x16GeU                                       = 439
+	irI8x16Bitmask                                   = 440
+	irI8x16AllTrue                                   = 441
+	irI8x16Splat                                     = 442
+	irI8x16ExtractS                                  = 443
+	irI8x16ExtractU                                  = 444
+	irI8x16Replace                                   = 445
+	irI16x8Abs                                       = 446
+	irI16x8Neg                                       = 447
+	irI16x8Add                                       = 448
+	irI16x8Sub                                       = 449
+	irI16x8MinS                                      = 450
+	irI16x8MaxS                                      = 451
+	irI16x8MinU                                      = 452
+	irI16x8MaxU                                      = 453
+	irI16x8Shl                                       = 454
+	irI16x8ShrS                                      = 455
+	irI16x8ShrU                                      = 456
+	irI16x8Mul                                       = 457
+	irI16x8AddSatS                                   = 458
+	irI16x8AddSatU                                   = 459
+	irI16x8SubSatS                                   = 460
+	irI16x8SubSatU                                   = 461
+	irI16x8AvgrU                                     = 462
+	irI16x8Eq                                        = 463
+	irI16x8Ne                                        = 464
+	irI16x8LtS                                       = 465
+	irI16x8GtS                                       = 466
+	irI16x8LeS                                       = 467
+	irI16x8GeS                                       = 468
+	irI16x8LtU                                       = 469
+	irI16x8GtU                                       = 470
+	irI16x8LeU                                       = 471
+	irI16x8GeU                                       = 472
+	irI16x8Bitmask                                   = 473
+	irI16x8AllTrue                                   = 474
+	irI16x8Splat                                     = 475
+	irI16x8ExtractS                                  = 476
+	irI16x8ExtractU                                  = 477
+	irI16x8Replace                                   = 478
+	irI32x4Abs                                       = 479
+	irI32x4Neg                                       = 480
+	irI32x4Add                                       = 481
+	irI32x4Sub                                       = 482
+	irI32x4MinS                                      = 483
+	irI32x4MaxS                                      = 484
+	irI32x4MinU                                      = 485
+	irI32x4MaxU                                      = 486
+	irI32x4Shl                                       = 487
+	irI32x4ShrS                                      = 488
+	irI32x4ShrU                                      = 489
+	irI32x4Mul                                       = 490
+	irI32x4Dot                                       = 491
+	irI32x4Eq                                        = 492
+	irI32x4Ne                                        = 493
+	irI32x4LtS                                       = 494
+	irI32x4GtS                                       = 495
+	irI32x4LeS                                       = 496
+	irI32x4GeS                                       = 497
+	irI32x4LtU                                       = 498
+	irI32x4GtU                                       = 499
+	irI32x4LeU                                       = 500
+	irI32x4GeU                                       = 501
+	irI32x4Bitmask                                   = 502
+	irI32x4AllTrue                                   = 503
+	irI32x4Splat                                     = 504
+	irI32x4Extract                                   = 505
+	irI32x4Replace                                   = 506
+	irI64x2Abs                                       = 507
+	irI64x2Neg                                       = 508
+	irI64x2Add                                       = 509
+	irI64x2Sub                                       = 510
+	irI64x2Mul                                       = 511
+	irI64x2Shl                                       = 512
+	irI64x2ShrS                                      = 513
+	irI64x2ShrU                                      = 514
+	irI64x2Eq                                        = 515
+	irI64x2Ne                                        = 516
+	irI64x2LtS                                       = 517
+	irI64x2GtS                                       = 518
+	irI64x2LeS                                       = 519
+	irI64x2GeS                                       = 520
+	irI64x2AllTrue                                   = 521
+	irI64x2Bitmask                                   = 522
+	irI64x2Splat                                     = 523
+	irI64x2Extract                                   = 524
+	irI64x2Replace                                   = 525
+	irI16x8ExtendLowS                                = 526
+	irI16x8ExtendHighS                               = 527
+	irI16x8ExtendLowU                                = 528
+	irI16x8ExtendHighU                               = 529
+	irI32x4ExtendLowS                                = 530
+	irI32x4ExtendHighS                               = 531
+	irI32x4ExtendLowU                                = 532
+	irI32x4ExtendHighU                               = 533
+	irI64x2ExtendLowS                                = 534
+	irI64x2ExtendHighS                               = 535
+	irI64x2ExtendLowU                                = 536
+	irI64x2ExtendHighU                               = 537
+	irVNot                                           = 538
+	irVAnd                                           = 539
+	irVAndNot                                        = 540
+	irVOr                                            = 541
+	irVXor                                           = 542
+	irVBitselect                                     = 543
+	irVAnyTrue                                       = 544
+	irF32x4Abs                                       = 545
+	irF32x4Neg                                       = 546
+	irF32x4Eq                                        = 547
+	irF32x4Ne                                        = 548
+	irF32x4Lt                                        = 549
+	irF32x4Gt                                        = 550
+	irF32x4Le                                        = 551
+	irF32x4Ge                                        = 552
+	irF32x4Add                                       = 553
+	irF32x4Sub                                       = 554
+	irF32x4Mul                                       = 555
+	irF32x4Div                                       = 556
+	irF32x4Sqrt                                      = 557
+	irF32x4Pmin                                      = 558
+	irF32x4Pmax                                      = 559
+	irF64x2Abs                                       = 560
+	irF64x2Neg                                       = 561
+	irF64x2Eq                                        = 562
+	irF64x2Ne                                        = 563
+	irF64x2Lt                                        = 564
+	irF64x2Gt                                        = 565
+	irF64x2Le                                        = 566
+	irF64x2Ge                                        = 567
+	irF64x2Add                                       = 568
+	irF64x2Sub                                       = 569
+	irF64x2Mul                                       = 570
+	irF64x2Div                                       = 571
+	irF64x2Sqrt                                      = 572
+	irF64x2Pmin                                      = 573
+	irF64x2Pmax                                      = 574
+	irF32x4ConvertS                                  = 575
+	irF64x2ConvertS                                  = 576
+	irF32x4ConvertU                                  = 577
+	irF64x2ConvertU                                  = 578
+	irVLoad                                          = 579
+	irVLoadX                                         = 580
+	irVLoadK                                         = 581
+	irVLoadP                                         = 582
+	irVLoadS                                         = 583
+	irVStore                                         = 584
+	irVStoreX                                        = 585
+	irVStoreK                                        = 586
+	irVStoreP                                        = 587
+	irVStoreS                                        = 588
+	irVLoad8x8S                                      = 589
+	irVLoad8x8U                                      = 590
+	irVLoad16x4S                                     = 591
+	irVLoad16x4U                                     = 592
+	irVLoad32x2S                                     = 593
+	irVLoad32x2U                                     = 594
+	irVLoad8Splat                                    = 595
+	irVLoad8Lane                                     = 596
+	irVStore8Lane                                    = 597
+	irVLoad16Splat                                   = 598
+	irVLoad16Lane                                    = 599
+	irVStore16Lane                                   = 600
+	irVLoad32Splat                                   = 601
+	irVLoad32Lane                                    = 602
+	irVStore32Lane                                   = 603
+	irVLoad64Splat                                   = 604
+	irVLoad64Lane                                    = 605
+	irVStore64Lane                                   = 606
+	irVLoad32Zero                                    = 607
+	irVLoad64Zero                                    = 608
+	irConst_Const                                    = 609
+	irConst_Const_I32AndImm_Mov                      = 610
+	irConst_F32Mul_c_Const_F32Add_c                  = 611
+	irConst_F64Add_c_F64Add_c_F64Add_c               = 612
+	irConst_F64Div_b_F64SubMul_c_Store64_a           = 613
+	irConst_F64Mul_c_Load64K_F64Add_c                = 614
+	irConst_I32AddImm                                = 615
+	irConst_I32AddImm_Const_Store32K                 = 616
+	irConst_I32AddImm_Mov_b_Mov_b                    = 617
+	irConst_I32AddImm_Store32_a_Br                   = 618
+	irConst_I32AndImm                                = 619
+	irConst_I32AndImm_Const_I32AndImm                = 620
+	irConst_I32AndImm_I32EqBrImm_a                   = 621
+	irConst_I32AndImm_I32EqBrImm_a_Load32            = 622
+	irConst_I32AndImm_I32NeBrImm_a                   = 623
+	irConst_I32AndImm_I32Shl_c_Load32                = 624
+	irConst_I32AndImm_I32ShrU_c_I32Or_c              = 625
+	irConst_I32AndImm_Store32_a_BrLoop               = 626
+	irConst_I32MulImm_I32AddImm_b                    = 627
+	irConst_I32MulImm_I32Sub_c_Ret1_a                = 628
+	irConst_I32NeImm_Const_I32AndImm                 = 629
+	irConst_I32RemU_c_I64MulImm_b_I32AndImm          = 630
+	irConst_I32RemU_c_Mov_b_Mov_b                    = 631
+	irConst_I32ShlImm                                = 632
+	irConst_I32ShlImm_I32Add_c                       = 633
+	irConst_I32ShlImm_I32Add_c_Store32_b             = 634
+	irConst_I32ShlImm_I32AddImm_b_Load32_b           = 635
+	irConst_I32ShlImm_I32AddImm_b_Store32_a          = 636
+	irConst_I32ShlImm_I32AddImm_b_Store32_b          = 637
+	irConst_I32ShrU_b_I32AndImm_b_Store8_a           = 638
+	irConst_I32XorImm_Const_I32AndImm                = 639
+	irConst_I64MulImm_Store64_a                      = 640
+	irConst_Load32K_Const_I32MulImm                  = 641
+	irConst_Store32I_Load32_Load32                   = 642
+	irF32Add_Const_I32AddImm_I32NeLoopImm_a          = 643
+	irF32Add_F32Mul_b_F32Add_b                       = 644
+	irF32Add_F32Mul_b_F32Add_b_F32Sub                = 645
+	irF32Add_Store32_a_Load32_Store32_a              = 646
+	irF32Mul_F32Add_b_Const_F32Le_c                  = 647
+	irF32Mul_F32Add_b_Load32_F32Add_c                = 648
+	irF32Mul_F32Add_c_Const                          = 649
+	irF32Mul_F32Add_c_Const_F32LeBr_c                = 650
+	irF32Mul_F32Add_c_Const_F32LeBrNot_c             = 651
+	irF32Mul_Load32_Load32_F32Mul                    = 652
+	irF32Sub_F32Add_b_F32Mul_bc                      = 653
+	irF64Mul_F64Mul_b_Load64_F64Add_c                = 654
+	irF64Mul_F64SubMul_b_Store64_a_I32AddImm         = 655
+	irF64Mul_Load64P_F64Sub_c_F64Mul_bc              = 656
+	irF64MulAdd_F64Add_c_F64Add_c_F64Add_c           = 657
+	irF64Neg_F64Mul_b_F64Add_b_Store64_a             = 658
+	irF64Sqrt_F64Mul_c                               = 659
+	irF64Sub_F64Mul_c_Load64P_F64Sub_c               = 660
+	irF64Sub_Load32_Const_I32AddImm                  = 661
+	irGlobalGet_Const_I32AddImm                      = 662
+	irGlobalGet_Const_I32AddImm_GlobalSet_a          = 663
+	irGlobalGet_Const_I32AddImm_Store32_b            = 664
+	irGlobalGet_I32AddImm_b_GlobalSet_a_I32NeBrImm   = 665
+	irGlobalSet_Ret1                                 = 666
+	irI32Add_I32Add_b_I32XorImm_I32And_c             = 667
+	irI32Add_I32Add_c_I32Xor_I32And_b                = 668
+	irI32Add_I32AddImm_I32GtULoopImm_a_I32Add        = 669
+	irI32Add_I32AddImm_b_Load32P                     = 670
+	irI32Add_I32LtULoop_a_I32AddImm_I32NeLoop_a      = 671
+	irI32Add_I32ShlImm                               = 672
+	irI32Add_Load32_Const_I32AddImm                  = 673
+	irI32Add_Load32_I32Add_c                         = 674
+	irI32Add_Load32P_I32Add_c                        = 675
+	irI32Add_Load32P_I32Add_c_Load32P                = 676
+	irI32Add_Load32P_I32Add_c_Load32X                = 677
+	irI32Add_Load32X_I32ShlImm_b_I32AndImm           = 678
+	irI32Add_Load8U_b_Const                          = 679
+	irI32Add_Load8U_b_Const_I32ShlImm                = 680
+	irI32Add_Ret1_a                                  = 681
+	irI32Add_Store32_a                               = 682
+	irI32Add_Store32_a_BrLoop                        = 683
+	irI32Add_Store32_a_I32AddImm_BrLoop              = 684
+	irI32AddImm_BrLoop                               = 685
+	irI32AddImm_Call                                 = 686
+	irI32AddImm_Const_I32AddImm                      = 687
+	irI32AddImm_GlobalSet_a_Ret1                     = 688
+	irI32AddImm_I32Add_I32AndImm_I32NeLoopImm_a      = 689
+	irI32AddImm_I32AddImm                            = 690
+	irI32AddImm_I32AddImm_BrLoop                     = 691
+	irI32AddImm_I32AddImm_I32AddImm_I32NeLoopImm_a   = 692
+	irI32AddImm_I32AddImm_I32NeLoopImm_a             = 693
+	irI32AddImm_I32AddImm_Load32_b_I32LtSLoop_a      = 694
+	irI32AddImm_I32AddImm_Mov_b_Load8U               = 695
+	irI32AddImm_I32AndImm_b                          = 696
+	irI32AddImm_I32GtSBr_b_Store32_Store32P          = 697
+	irI32AddImm_I32NeLoopImm                         = 698
+	irI32AddImm_I32NeLoopImm_Const_Store32S_c        = 699
+	irI32AddImm_I32NeLoopImm_a                       = 700
+	irI32AddImm_I32ShlImm_I32Add_c_Mov               = 701
+	irI32AddImm_I32ShlImm_I32AddImm_I32AndImm_b      = 702
+	irI32AddImm_I32ShlImm_I32GeUBr_a_I32Add          = 703
+	irI32AddImm_Load32_I32AddImm_Mov_b               = 704
+	irI32AddImm_Load32_b                             = 705
+	irI32AddImm_Load32_b_I32AddImm_Load32_b          = 706
+	irI32AddImm_Load32_b_I32NeBrImm_a                = 707
+	irI32AddImm_Load64_b_I64RotlImm_b_Store64_a      = 708
+	irI32AddImm_Load64_b_Mov_Mov                     = 709
+	irI32AddImm_Load8UP_Store8_a_I32AddImm           = 710
+	irI32AddImm_Store32_a_I32AddImm_I32NeLoopImm_a   = 711
+	irI32AddImm_Store32_b_I32AddImm                  = 712
+	irI32AddImm_Store8_a                             = 713
+	irI32And_I32Xor_c_I32Add_c_I32Add                = 714
+	irI32And_Load32_Const_I32XorImm                  = 715
+	irI32AndImm_Const_I32EqImm                       = 716
+	irI32AndImm_I32ShlImm_b_Load32P_b_Mov            = 717
+	irI32AndImm_I32ShrUImm_I32Or_c_I32Or_c           = 718
+	irI32AndImm_Load8UP_I32EqBrImm_Const             = 719
+	irI32AndImm_Load8UP_I32NeBr_b                    = 720
+	irI32EqBrImm_I32AddImm_Load32_Load32             = 721
+	irI32EqBrImm_Load32                              = 722
+	irI32EqBrImm_Load32_Const_I32NeImm               = 723
+	irI32EqBrImm_Load32_Load32                       = 724
+	irI32EqBrImm_Load32_Load32_I32NeLoopImm_a        = 725
+	irI32EqBrImm_Load32_Load8U_b_Const               = 726
+	irI32GeSImm_Const_I32AndImm                      = 727
+	irI32GtU_Select_d_Store32_a_Load32               = 728
+	irI32GtUBrImm_I32AddImm_Store8_a_Load8U          = 729
+	irI32GtUBrImm_I32MulImm_Load64P_b_Load64P        = 730
+	irI32GtUImm_BrTable                              = 731
+	irI32LeSBr_Store32P_I32AddImm_I32GtSImm          = 732
+	irI32LeSImm_Const_I32AndImm                      = 733
+	irI32LtU_Const_I32AndImm_I32EqBrImm_a            = 734
+	irI32LtU_Store32_a_I32AddImm_BrLoop              = 735
+	irI32LtUBrImm_Const_I32AddImm_Call               = 736
+	irI32Mul_Store32_a_I32AddImm_BrLoop              = 737
+	irI32MulImm_I32Add_b_Ret1_a                      = 738
+	irI32MulImm_I32AddImm_b_I32AddImm_I32NeLoopImm_a = 739
+	irI32MulImm_I32ShlImm_I32Add_c_Store64P_b        = 740
+	irI32Ne_Const_I32AndImm_I32EqBrImm_a             = 741
+	irI32RemS_Const_I32EqImm                         = 742
+	irI32Rotl_Ret1_a                                 = 743
+	irI32RotlImm_I32RotlImm_I32Xor_c                 = 744
+	irI32RotlImm_I32RotlImm_I32Xor_c_I32RotlImm      = 745
+	irI32ShlImm_I32Add_c_Mov                         = 746
+	irI32ShlImm_I32AddImm_b_Load8UP_I32NeBrImm_a     = 747
+	irI32ShlImm_I32Or_c_I32ShrUImm                   = 748
+	irI32ShlImm_I32ShrSImm_b_Const                   = 749
+	irI32ShlImm_I32ShrSImm_b_Const_Mov_b             = 750
+	irI32ShlImm_I32ShrSImm_b_Load32_Load8U_b         = 751
+	irI32ShlImm_I32Xor_b                             = 752
+	irI32ShlImm_I32Xor_b_I32ShrUImm_b_I32Xor_b       = 753
+	irI32ShlImm_I32Xor_b_Store32_a_I32AddImm         = 754
+	irI32ShlImm_Load32_I32Xor_b_Store32_a            = 755
+	irI32ShlImm_Load32P_b_Store32_a_Br               = 756
+	irI32ShrSImm_I32Eq_c_Mov_b_Mov_b                 = 757
+	irI32ShrSImm_Load32_Load32                       = 758
+	irI32ShrU_Load32_Load32_Const                    = 759
+	irI32ShrU_Store32_a_I32AddImm_BrLoop             = 760
+	irI32ShrUImm_I32Xor_c                            = 761
+	irI32ShrUImm_I32Xor_c_I32Add_c_Store32_a         = 762
+	irI32ShrUImm_I32XorImm_I32Add_c_Ret1_a           = 763
+	irI32ShrUImm_Load32_I32Xor_b                     = 764
+	irI32Sub_I32Shl_c_I32Or_c_Ret1_a                 = 765
+	irI32Sub_Store32_a_I32AddImm_BrLoop              = 766
+	irI32Xor_Const_I32AndImm_Const                   = 767
+	irI32Xor_Const_I32MulImm_Ret1_a                  = 768
+	irI32Xor_I32And                                  = 769
+	irI32Xor_I32AndImm_b_I32ShlImm_b_Load32P_b       = 770
+	irI32Xor_I32MulImm_b_Ret1_a                      = 771
+	irI32Xor_Mov                                     = 772
+	irI32Xor_Store32_a_I32AddImm_BrLoop              = 773
+	irI32Xor_Store32_a_Load32_Load32                 = 774
+	irI32XorImm_Load32_Const_I32ShrUImm              = 775
+	irI64ShrUImm_I32Wrap_b_Const_I32AndImm           = 776
+	irI64Xor_I64MulImm_b_I64ShrUImm_b_I64Xor_b       = 777
+	irLoad32_Const                                   = 778
+	irLoad32_Const_I32AddImm                         = 779
+	irLoad32_Const_I32AddImm_Load32_b                = 780
+	irLoad32_Const_I32AddImm_Store32_a               = 781
+	irLoad32_Const_I32GtSImm                         = 782
+	irLoad32_Const_I32LtSImm                         = 783
+	irLoad32_Const_I32LtUImm                         = 784
+	irLoad32_Const_I32NeImm                          = 785
+	irLoad32_Const_I32ShlImm_I32Add_c                = 786
+	irLoad32_Const_I32ShrUImm_I32Xor_c               = 787
+	irLoad32_Const_I32Sub_b                          = 788
+	irLoad32_Const_Store8I                           = 789
+	irLoad32_I32Add_b_Store32_a                      = 790
+	irLoad32_I32EqBrImm_a_Mov_Load32                 = 791
+	irLoad32_I32NeLoopImm_a                          = 792
+	irLoad32_I32ShlImm_b_I32AddImm_b                 = 793
+	irLoad32_Load32                                  = 794
+	irLoad32_Load32_F32Mul_c                         = 795
+	irLoad32_Load32_F32Mul_c_F32Neg_b                = 796
+	irLoad32_Load32_I32And_c_I32Xor_c                = 797
+	irLoad32_Load32_I32GtS_c                         = 798
+	irLoad32_Load32_I32LeS_c                         = 799
+	irLoad32_Load32_I32LtS_c                         = 800
+	irLoad32_Load32_Load32                           = 801
+	irLoad32_Load32_Load32_b_I32LeU_c                = 802
+	irLoad32_Load32_Store32_b                        = 803
+	irLoad32_Load32_Store32_b_BrLoop                 = 804
+	irLoad32_Load32_Store32_b_Load32                 = 805
+	irLoad32_Load32_b                                = 806
+	irLoad32_Load32_b_Const                          = 807
+	irLoad32_Load64_b_F64Mul_c_Load64                = 808
+	irLoad32_Load8U_b_Const                          = 809
+	irLoad32_Load8U_b_Const_I32AndImm                = 810
+	irLoad32_Mov_Store32_Mov                         = 811
+	irLoad32_Store32_I32NeLoopImm                    = 812
+	irLoad32_Store32_Mov_I32NeLoopImm                = 813
+	irLoad32_Store32_a                               = 814
+	irLoad32_Store32_a_BrLoop                        = 815
+	irLoad32_Store32_a_Load32                        = 816
+	irLoad32_Store32_a_Load32_Load32                 = 817
+	irLoad32_Store32_a_Load32_Store32_a              = 818
+	irLoad32_Store32I_Mov_Call                       = 819
+	irLoad32P_Store32_a_Br                           = 820
+	irLoad32S_Mov_Mov_Load32                         = 821
+	irLoad64_Const                                   = 822
+	irLoad64_F64Mul_F64Add_b_Store64_a               = 823
+	irLoad64_F64Neg_F64Mul_b_F64Add_b                = 824
+	irLoad64_F64Sqrt_b_F64Mul_c_F64Div_c             = 825
+	irLoad64_I64EqBr_a                               = 826
+	irLoad64_I64EqBr_a_Br                            = 827
+	irLoad64_Load32                                  = 828
+	irLoad64_Load32_Const                            = 829
+	irLoad64_Load32_Const_I32AddImm                  = 830
+	irLoad64_Load32_Load64_b_F64Mul_c                = 831
+	irLoad64_Load64_I64Eq_c                          = 832
+	irLoad64_Load64P_I32AddImm_Load64_b              = 833
+	irLoad64P_F64Mul_c                               = 834
+	irLoad64P_Load64P_F64Mul_c_Load64P               = 835
+	irLoad8U_BrTable_a                               = 836
+	irLoad8UX_I32NeBrImm_a                           = 837
+	irLoad8UX_I32Or_c_I32AndImm_b                    = 838
+	irMov_Call                                       = 839
+	irMov_Const_Call                                 = 840
+	irMov_Const_I32ShlImm_I32Add_c                   = 841
+	irMov_I32Add_c_Store32_a                         = 842
+	irMov_I32AddImm                                  = 843
+	irMov_I32AddImm_I32EqBrImm                       = 844
+	irMov_I32AddImm_I32NeLoopImm_a                   = 845
+	irMov_I32AddImm_I32Xor_c                         = 846
+	irMov_I32EqBrImm_Store8I_Load32                  = 847
+	irMov_I32NeImm_Mov_Call                          = 848
+	irMov_I32NeLoopImm                               = 849
+	irMov_I32NeLoopImm_Select                        = 850
+	irMov_I32Xor_c_Load32_Const                      = 851
+	irMov_Load32_Const                               = 852
+	irMov_Load32_Const_I32AddImm                     = 853
+	irMov_Load32_Mov_Store32                         = 854
+	irMov_Load32_b                                   = 855
+	irMov_Mov                                        = 856
+	irMov_Mov_Call                                   = 857
+	irMov_Mov_CallIndirect                           = 858
+	irMov_Mov_I32AddImm_I32NeLoopImm_a               = 859
+	irMov_Mov_I32LeSLoop_b                           = 860
+	irMov_Mov_Mov_Mov                                = 861
+	irMov_Mov_b                                      = 862
+	irMov_Mov_b_Const_I32AndImm                      = 863
+	irMov_Store32_a                                  = 864
+	irMov_Store32_a_Load32                           = 865
+	irMov_Store32_a_Load32_Const                     = 866
+	irSelect_I32NeBrImm                              = 867
+	irSelect_Select_I32NeImm_b_I32EqBrImm            = 868
+	irStore32_Br                                     = 869
+	irStore32_Const_F64ConvertI32S_b                 = 870
+	irStore32_Const_Store32I_Load64                  = 871
+	irStore32_I32AddImm_BrLoop                       = 872
+	irStore32_I32AddImm_I32NeLoopImm_a               = 873
+	irStore32_Load32                                 = 874
+	irStore32_Load32_Const                           = 875
+	irStore32_Load32_Const_I32LtUImm                 = 876
+	irStore32_Load32_Load32_b                        = 877
+	irStore32_Load32_Store32_a                       = 878
+	irStore32_Store32_Load32_Load32                  = 879
+	irStore32I_Store64_Mov_Ret1_a                    = 880
+	irStore32S_I32AddImm_I32AddImm_I32NeLoop_a       = 881
+	irStore64_Const_Store32I                         = 882
+	irStore64_Load32_Const_I32AddImm                 = 883
+	irStore64_Load64                                 = 884
+	irStore64_Mov_I32AddImm_I32NeLoopImm_a           = 885
+	irStore64_Store64P_Store64P_Store64P             = 886
+	irStore64K_Load64K                               = 887
+	irStore8_Const                                   = 888
+	numOps                                           = 889
 )
 
 // opNames are the names of the operations.
 var opNames = [numOps]string{
-	irInvalid:                             "Invalid",
-	irBreak:                               "Break",
-	irData:                                "Data",
-	irUnreachable:                         "Unreachable",
-	irNop:                                 "Nop",
-	irMov:                                 "Mov",
-	irConst:                               "Const",
-	irSelect:                              "Select",
-	irGlobalGet:                           "GlobalGet",
-	irMov2:                                "Mov2",
-	irSelect2:                             "Select2",
-	irGlobalGet2:                          "GlobalGet2",
-	irGlobalSet2:                          "GlobalSet2",
-	irGlobalSet:                           "GlobalSet",
-	irWatchedSet:                          "WatchedSet",
-	irRefFunc:                             "RefFunc",
-	irRefIsNull:                           "RefIsNull",
-	irMemorySize:                          "MemorySize",
-	irRefNonNull:                          "RefNonNull",
-	irDriver:                              "Driver",
-	irBr:                                  "Br",
-	irBrLoop:                              "BrLoop",
-	irBrMove:                              "BrMove",
-	irBrMoveLoop:                          "BrMoveLoop",
-	irBrTable:                             "BrTable",
-	irCall:                                "Call",
-	irCallLazy:                            "CallLazy",
-	irCallIndirect:                        "CallIndirect",
-	irTailCall:                            "TailCall",
-	irTailCallLazy:                        "TailCallLazy",
-	irTailCallIndirect:                    "TailCallIndirect",
-	irCallRef:                             "CallRef",
-	irTailCallRef:                         "TailCallRef",
-	irRet0:                                "Ret0",
-	irRet1:                                "Ret1",
-	irRetN:                                "RetN",
-	irStepBr:                              "StepBr",
-	irStepBrIf:                            "StepBrIf",
-	irStepBrNull:                          "StepBrNull",
-	irStepBrNonNull:                       "StepBrNonNull",
-	irStepIf:                              "StepIf",
-	irStepBrTable:                         "StepBrTable",
-	irI32Eq:                               "I32Eq",
-	irI32Ne:                               "I32Ne",
-	irI32LtS:                              "I32LtS",
-	irI32LtU:                              "I32LtU",
-	irI32GtS:                              "I32GtS",
-	irI32GtU:                              "I32GtU",
-	irI32LeS:                              "I32LeS",
-	irI32LeU:                              "I32LeU",
-	irI32GeS:                              "I32GeS",
-	irI32GeU:                              "I32GeU",
-	irI32EqImm:                            "I32EqImm",
-	irI32NeImm:                            "I32NeImm",
-	irI32LtSImm:                           "I32LtSImm",
-	irI32LtUImm:                           "I32LtUImm",
-	irI32GtSImm:                           "I32GtSImm",
-	irI32GtUImm:                           "I32GtUImm",
-	irI32LeSImm:                           "I32LeSImm",
-	irI32LeUImm:                           "I32LeUImm",
-	irI32GeSImm:                           "I32GeSImm",
-	irI32GeUImm:                           "I32GeUImm",
-	irI32EqBr:                             "I32EqBr",
-	irI32NeBr:                             "I32NeBr",
-	irI32LtSBr:                            "I32LtSBr",
-	irI32LtUBr:                            "I32LtUBr",
-	irI32GtSBr:                            "I32GtSBr",
-	irI32GtUBr:                            "I32GtUBr",
-	irI32LeSBr:                            "I32LeSBr",
-	irI32LeUBr:                            "I32LeUBr",
-	irI32GeSBr:                            "I32GeSBr",
-	irI32GeUBr:                            "I32GeUBr",
-	irI32EqBrImm:                          "I32EqBrImm",
-	irI32NeBrImm:                          "I32NeBrImm",
-	irI32LtSBrImm:                         "I32LtSBrImm",
-	irI32LtUBrImm:                         "I32LtUBrImm",
-	irI32GtSBrImm:                         "I32GtSBrImm",
-	irI32GtUBrImm:                         "I32GtUBrImm",
-	irI32LeSBrImm:                         "I32LeSBrImm",
-	irI32LeUBrImm:                         "I32LeUBrImm",
-	irI32GeSBrImm:                         "I32GeSBrImm",
-	irI32GeUBrImm:                         "I32GeUBrImm",
-	irI32EqLoop:                           "I32EqLoop",
-	irI32NeLoop:                           "I32NeLoop",
-	irI32LtSLoop:                          "I32LtSLoop",
-	irI32LtULoop:                          "I32LtULoop",
-	irI32GtSLoop:                          "I32GtSLoop",
-	irI32GtULoop:                          "I32GtULoop",
-	irI32LeSLoop:                          "I32LeSLoop",
-	irI32LeULoop:                          "I32LeULoop",
-	irI32GeSLoop:                          "I32GeSLoop",
-	irI32GeULoop:                          "I32GeULoop",
-	irI32EqLoopImm:                        "I32EqLoopImm",
-	irI32NeLoopImm:                        "I32NeLoopImm",
-	irI32LtSLoopImm:                       "I32LtSLoopImm",
-	irI32LtULoopImm:                       "I32LtULoopImm",
-	irI32GtSLoopImm:                       "I32GtSLoopImm",
-	irI32GtULoopImm:                       "I32GtULoopImm",
-	irI32LeSLoopImm:                       "I32LeSLoopImm",
-	irI32LeULoopImm:                       "I32LeULoopImm",
-	irI32GeSLoopImm:                       "I32GeSLoopImm",
-	irI32GeULoopImm:                       "I32GeULoopImm",
-	irI64Eq:                               "I64Eq",
-	irI64Ne:                               "I64Ne",
-	irI64LtS:                              "I64LtS",
-	irI64LtU:                              "I64LtU",
-	irI64GtS:                              "I64GtS",
-	irI64GtU:                              "I64GtU",
-	irI64LeS:                              "I64LeS",
-	irI64LeU:                              "I64LeU",
-	irI64GeS:                              "I64GeS",
-	irI64GeU:                              "I64GeU",
-	irI64EqImm:                            "I64EqImm",
-	irI64NeImm:                            "I64NeImm",
-	irI64LtSImm:                           "I64LtSImm",
-	irI64LtUImm:                           "I64LtUImm",
-	irI64GtSImm:                           "I64GtSImm",
-	irI64GtUImm:                           "I64GtUImm",
-	irI64LeSImm:                           "I64LeSImm",
-	irI64LeUImm:                           "I64LeUImm",
-	irI64GeSImm:                           "I64GeSImm",
-	irI64GeUImm:                           "I64GeUImm",
-	irI64EqBr:                             "I64EqBr",
-	irI64NeBr:                             "I64NeBr",
-	irI64LtSBr:                            "I64LtSBr",
-	irI64LtUBr:                            "I64LtUBr",
-	irI64GtSBr:                            "I64GtSBr",
-	irI64GtUBr:                            "I64GtUBr",
-	irI64LeSBr:                            "I64LeSBr",
-	irI64LeUBr:                            "I64LeUBr",
-	irI64GeSBr:                            "I64GeSBr",
-	irI64GeUBr:                            "I64GeUBr",
-	irI64EqBrImm:                          "I64EqBrImm",
-	irI64NeBrImm:                          "I64NeBrImm",
-	irI64LtSBrImm:                         "I64LtSBrImm",
-	irI64LtUBrImm:                         "I64LtUBrImm",
-	irI64GtSBrImm:                         "I64GtSBrImm",
-	irI64GtUBrImm:                         "I64GtUBrImm",
-	irI64LeSBrImm:                         "I64LeSBrImm",
-	irI64LeUBrImm:                         "I64LeUBrImm",
-	irI64GeSBrImm:                         "I64GeSBrImm",
-	irI64GeUBrImm:                         "I64GeUBrImm",
-	irI64EqLoop:                           "I64EqLoop",
-	irI64NeLoop:                           "I64NeLoop",
-	irI64LtSLoop:                          "I64LtSLoop",
-	irI64LtULoop:                          "I64LtULoop",
-	irI64GtSLoop:                          "I64GtSLoop",
-	irI64GtULoop:                          "I64GtULoop",
-	irI64LeSLoop:                          "I64LeSLoop",
-	irI64LeULoop:                          "I64LeULoop",
-	irI64GeSLoop:                          "I64GeSLoop",
-	irI64GeULoop:                          "I64GeULoop",
-	irI64EqLoopImm:                        "I64EqLoopImm",
-	irI64NeLoopImm:                        "I64NeLoopImm",
-	irI64LtSLoopImm:                       "I64LtSLoopImm",
-	irI64LtULoopImm:                       "I64LtULoopImm",
-	irI64GtSLoopImm:                       "I64GtSLoopImm",
-	irI64GtULoopImm:                       "I64GtULoopImm",
-	irI64LeSLoopImm:                       "I64LeSLoopImm",
-	irI64LeULoopImm:                       "I64LeULoopImm",
-	irI64GeSLoopImm:                       "I64GeSLoopImm",
-	irI64GeULoopImm:                       "I64GeULoopImm",
-	irF32Eq:                               "F32Eq",
-	irF32Ne:                               "F32Ne",
-	irF32Lt:                               "F32Lt",
-	irF32Gt:                               "F32Gt",
-	irF32Le:                               "F32Le",
-	irF32Ge:                               "F32Ge",
-	irF32EqBr:                             "F32EqBr",
-	irF32NeBr:                             "F32NeBr",
-	irF32LtBr:                             "F32LtBr",
-	irF32GtBr:                             "F32GtBr",
-	irF32LeBr:                             "F32LeBr",
-	irF32GeBr:                             "F32GeBr",
-	irF32EqBrNot:                          "F32EqBrNot",
-	irF32NeBrNot:                          "F32NeBrNot",
-	irF32LtBrNot:                          "F32LtBrNot",
-	irF32GtBrNot:                          "F32GtBrNot",
-	irF32LeBrNot:                          "F32LeBrNot",
-	irF32GeBrNot:                          "F32GeBrNot",
-	irF32EqLoop:                           "F32EqLoop",
-	irF32NeLoop:                           "F32NeLoop",
-	irF32LtLoop:                           "F32LtLoop",
-	irF32GtLoop:                           "F32GtLoop",
-	irF32LeLoop:                           "F32LeLoop",
-	irF32GeLoop:                           "F32GeLoop",
-	irF32EqLoopNot:                        "F32EqLoopNot",
-	irF32NeLoopNot:                        "F32NeLoopNot",
-	irF32LtLoopNot:                        "F32LtLoopNot",
-	irF32GtLoopNot:                        "F32GtLoopNot",
-	irF32LeLoopNot:                        "F32LeLoopNot",
-	irF32GeLoopNot:                        "F32GeLoopNot",
-	irF64Eq:                               "F64Eq",
-	irF64Ne:                               "F64Ne",
-	irF64Lt:                               "F64Lt",
-	irF64Gt:                               "F64Gt",
-	irF64Le:                               "F64Le",
-	irF64Ge:                               "F64Ge",
-	irF64EqBr:                             "F64EqBr",
-	irF64NeBr:                             "F64NeBr",
-	irF64LtBr:                             "F64LtBr",
-	irF64GtBr:                             "F64GtBr",
-	irF64LeBr:                             "F64LeBr",
-	irF64GeBr:                             "F64GeBr",
-	irF64EqBrNot:                          "F64EqBrNot",
-	irF64NeBrNot:                          "F64NeBrNot",
-	irF64LtBrNot:                          "F64LtBrNot",
-	irF64GtBrNot:                          "F64GtBrNot",
-	irF64LeBrNot:                          "F64LeBrNot",
-	irF64GeBrNot:                          "F64GeBrNot",
-	irF64EqLoop:                           "F64EqLoop",
-	irF64NeLoop:                           "F64NeLoop",
-	irF64LtLoop:                           "F64LtLoop",
-	irF64GtLoop:                           "F64GtLoop",
-	irF64LeLoop:                           "F64LeLoop",
-	irF64GeLoop:                           "F64GeLoop",
-	irF64EqLoopNot:                        "F64EqLoopNot",
-	irF64NeLoopNot:                        "F64NeLoopNot",
-	irF64LtLoopNot:                        "F64LtLoopNot",
-	irF64GtLoopNot:                        "F64GtLoopNot",
-	irF64LeLoopNot:                        "F64LeLoopNot",
-	irF64GeLoopNot:                        "F64GeLoopNot",
-	irI32Clz:                              "I32Clz",
-	irI32Ctz:                              "I32Ctz",
-	irI32Popcnt:                           "I32Popcnt",
-	irI32Add:                              "I32Add",
-	irI32AddImm:                           "I32AddImm",
-	irI32Sub:                              "I32Sub",
-	irI32Mul:                              "I32Mul",
-	irI32MulImm:                           "I32MulImm",
-	irI32DivS:                             "I32DivS",
-	irI32DivU:                             "I32DivU",
-	irI32RemS:                             "I32RemS",
-	irI32RemU:                             "I32RemU",
-	irI32And:                              "I32And",
-	irI32AndImm:                           "I32AndImm",
-	irI32Or:                               "I32Or",
-	irI32OrImm:                            "I32OrImm",
-	irI32Xor:                              "I32Xor",
-	irI32XorImm:                           "I32XorImm",
-	irI32Shl:                              "I32Shl",
-	irI32ShlImm:                           "I32ShlImm",
-	irI32ShrS:                             "I32ShrS",
-	irI32ShrSImm:                          "I32ShrSImm",
-	irI32ShrU:                             "I32ShrU",
-	irI32ShrUImm:                          "I32ShrUImm",
-	irI32Rotl:                             "I32Rotl",
-	irI32RotlImm:                          "I32RotlImm",
-	irI32Rotr:                             "I32Rotr",
-	irI32RotrImm:                          "I32RotrImm",
-	irI64Clz:                              "I64Clz",
-	irI64Ctz:                              "I64Ctz",
-	irI64Popcnt:                           "I64Popcnt",
-	irI64Add:                              "I64Add",
-	irI64AddImm:                           "I64AddImm",
-	irI64Sub:                              "I64Sub",
-	irI64Mul:                              "I64Mul",
-	irI64MulImm:                           "I64MulImm",
-	irI64DivS:                             "I64DivS",
-	irI64DivU:                             "I64DivU",
-	irI64RemS:                             "I64RemS",
-	irI64RemU:                             "I64RemU",
-	irI64And:                              "I64And",
-	irI64AndImm:                           "I64AndImm",
-	irI64Or:                               "I64Or",
-	irI64OrImm:                            "I64OrImm",
-	irI64Xor:                              "I64Xor",
-	irI64XorImm:                           "I64XorImm",
-	irI64Shl:                              "I64Shl",
-	irI64ShlImm:                           "I64ShlImm",
-	irI64ShrS:                             "I64ShrS",
-	irI64ShrSImm:                          "I64ShrSImm",
-	irI64ShrU:                             "I64ShrU",
-	irI64ShrUImm:                          "I64ShrUImm",
-	irI64Rotl:                             "I64Rotl",
-	irI64RotlImm:                          "I64RotlImm",
-	irI64Rotr:                             "I64Rotr",
-	irI64RotrImm:                          "I64RotrImm",
-	irF32Abs:                              "F32Abs",
-	irF32Neg:                              "F32Neg",
-	irF32Ceil:                             "F32Ceil",
-	irF32Floor:                            "F32Floor",
-	irF32Trunc:                            "F32Trunc",
-	irF32Nearest:                          "F32Nearest",
-	irF32Sqrt:                             "F32Sqrt",
-	irF32Add:                              "F32Add",
-	irF32Sub:                              "F32Sub",
-	irF32Mul:                              "F32Mul",
-	irF32Div:                              "F32Div",
-	irF32Min:                              "F32Min",
-	irF32Max:                              "F32Max",
-	irF32Copysign:                         "F32Copysign",
-	irF64Abs:                              "F64Abs",
-	irF64Neg:                              "F64Neg",
-	irF64Ceil:                             "F64Ceil",
-	irF64Floor:                            "F64Floor",
-	irF64Trunc:                            "F64Trunc",
-	irF64Nearest:                          "F64Nearest",
-	irF64Sqrt:                             "F64Sqrt",
-	irF64Add:                              "F64Add",
-	irF64Sub:                              "F64Sub",
-	irF64Mul:                              "F64Mul",
-	irF64Div:                              "F64Div",
-	irF64Min:                              "F64Min",
-	irF64Max:                              "F64Max",
-	irF64AddMul:                           "F64AddMul",
-	irF64SubMul:                           "F64SubMul",
-	irF64MulAdd:                           "F64MulAdd",
-	irF64MulSub:                           "F64MulSub",
-	irF64Copysign:                         "F64Copysign",
-	irI32Wrap:                             "I32Wrap",
-	irI64ExtendI32S:                       "I64ExtendI32S",
-	irI32Extend8S:                         "I32Extend8S",
-	irI32Extend16S:                        "I32Extend16S",
-	irI64Extend8S:                         "I64Extend8S",
-	irI64Extend16S:                        "I64Extend16S",
-	irF32ConvertI32S:                      "F32ConvertI32S",
-	irF32ConvertI32U:                      "F32ConvertI32U",
-	irF32ConvertI64S:                      "F32ConvertI64S",
-	irF32ConvertI64U:                      "F32ConvertI64U",
-	irF64ConvertI32S:                      "F64ConvertI32S",
-	irF64ConvertI32U:                      "F64ConvertI32U",
-	irF64ConvertI64S:                      "F64ConvertI64S",
-	irF64ConvertI64U:                      "F64ConvertI64U",
-	irF32Demote:                           "F32Demote",
-	irF64Promote:                          "F64Promote",
-	irI32TruncF32S:                        "I32TruncF32S",
-	irI32TruncSatF32S:                     "I32TruncSatF32S",
-	irI32TruncF64S:                        "I32TruncF64S",
-	irI32TruncSatF64S:                     "I32TruncSatF64S",
-	irI32TruncF32U:                        "I32TruncF32U",
-	irI32TruncSatF32U:                     "I32TruncSatF32U",
-	irI32TruncF64U:                        "I32TruncF64U",
-	irI32TruncSatF64U:                     "I32TruncSatF64U",
-	irI64TruncF32S:                        "I64TruncF32S",
-	irI64TruncSatF32S:                     "I64TruncSatF32S",
-	irI64TruncF64S:                        "I64TruncF64S",
-	irI64TruncSatF64S:                     "I64TruncSatF64S",
-	irI64TruncF32U:                        "I64TruncF32U",
-	irI64TruncSatF32U:                     "I64TruncSatF32U",
-	irI64TruncF64U:                        "I64TruncF64U",
-	irI64TruncSatF64U:                     "I64TruncSatF64U",
-	irLoad8U:                              "Load8U",
-	irLoad8UX:                             "Load8UX",
-	irLoad8UK:                             "Load8UK",
-	irLoad8UP:                             "Load8UP",
-	irLoad8US:                             "Load8US",
-	irLoad16U:                             "Load16U",
-	irLoad16UX:                            "Load16UX",
-	irLoad16UK:                            "Load16UK",
-	irLoad16UP:                            "Load16UP",
-	irLoad16US:                            "Load16US",
-	irLoad32:                              "Load32",
-	irLoad32X:                             "Load32X",
-	irLoad32K:                             "Load32K",
-	irLoad32P:                             "Load32P",
-	irLoad32S:                             "Load32S",
-	irLoad64:                              "Load64",
-	irLoad64X:                             "Load64X",
-	irLoad64K:                             "Load64K",
-	irLoad64P:                             "Load64P",
-	irLoad64S:                             "Load64S",
-	irI32Load8S:                           "I32Load8S",
-	irI32Load8SX:                          "I32Load8SX",
-	irI32Load8SK:                          "I32Load8SK",
-	irI32Load8SP:                          "I32Load8SP",
-	irI32Load8SS:                          "I32Load8SS",
-	irI32Load16S:                          "I32Load16S",
-	irI32Load16SX:                         "I32Load16SX",
-	irI32Load16SK:                         "I32Load16SK",
-	irI32Load16SP:                         "I32Load16SP",
-	irI32Load16SS:                         "I32Load16SS",
-	irI64Load8S:                           "I64Load8S",
-	irI64Load8SX:                          "I64Load8SX",
-	irI64Load8SK:                          "I64Load8SK",
-	irI64Load8SP:                          "I64Load8SP",
-	irI64Load8SS:                          "I64Load8SS",
-	irI64Load16S:                          "I64Load16S",
-	irI64Load16SX:                         "I64Load16SX",
-	irI64Load16SK:                         "I64Load16SK",
-	irI64Load16SP:                         "I64Load16SP",
-	irI64Load16SS:                         "I64Load16SS",
-	irI64Load32S:                          "I64Load32S",
-	irI64Load32SX:                         "I64Load32SX",
-	irI64Load32SK:                         "I64Load32SK",
-	irI64Load32SP:                         "I64Load32SP",
-	irI64Load32SS:                         "I64Load32SS",
-	irStore8:                              "Store8",
-	irStore8X:                             "Store8X",
-	irStore8K:                             "Store8K",
-	irStore8P:                             "Store8P",
-	irStore8S:                             "Store8S",
-	irStore8I:                             "Store8I",
-	irStore16:                             "Store16",
-	irStore16X:                            "Store16X",
-	irStore16K:                            "Store16K",
-	irStore16P:                            "Store16P",
-	irStore16S:                            "Store16S",
-	irStore16I:                            "Store16I",
-	irStore32:                             "Store32",
-	irStore32X:                            "Store32X",
-	irStore32K:                            "Store32K",
-	irStore32P:                            "Store32P",
-	irStore32S:                            "Store32S",
-	irStore32I:                            "Store32I",
-	irStore64:                             "Store64",
-	irStore64X:                            "Store64X",
-	irStore64K:                            "Store64K",
-	irStore64P:                            "Store64P",
-	irStore64S:                            "Store64S",
-	irStore64I:                            "Store64I",
-	irVector:                              "Vector",
-	irVConst:                              "VConst",
-	irI8x16Abs:                            "I8x16Abs",
-	irI8x16Neg:                            "I8x16Neg",
-	irI8x16Add:                            "I8x16Add",
-	irI8x16Sub:                            "I8x16Sub",
-	irI8x16MinS:                           "I8x16MinS",
-	irI8x16MaxS:                           "I8x16MaxS",
-	irI8x16MinU:                           "I8x16MinU",
-	irI8x16MaxU:                           "I8x16MaxU",
-	irI8x16Shl:                            "I8x16Shl",
-	irI8x16ShrS:                           "I8x16ShrS",
-	irI8x16ShrU:                           "I8x16ShrU",
-	irI8x16Popcnt:                         "I8x16Popcnt",
-	irI8x16AddSatS:                        "I8x16AddSatS",
-	irI8x16AddSatU:                        "I8x16AddSatU",
-	irI8x16SubSatS:                        "I8x16SubSatS",
-	irI8x16SubSatU:                        "I8x16SubSatU",
-	irI8x16AvgrU:                          "I8x16AvgrU",
-	irI8x16Eq:                             "I8x16Eq",
-	irI8x16Ne:                             "I8x16Ne",
-	irI8x16LtS:                            "I8x16LtS",
-	irI8x16GtS:                            "I8x16GtS",
-	irI8x16LeS:                            "I8x16LeS",
-	irI8x16GeS:                            "I8x16GeS",
-	irI8x16LtU:                            "I8x16LtU",
-	irI8x16GtU:                            "I8x16GtU",
-	irI8x16LeU:                            "I8x16LeU",
-	irI8x16GeU:                            "I8x16GeU",
-	irI8x16Bitmask:                        "I8x16Bitmask",
-	irI8x16AllTrue:                        "I8x16AllTrue",
-	irI8x16Splat:                          "I8x16Splat",
-	irI8x16ExtractS:                       "I8x16ExtractS",
-	irI8x16ExtractU:                       "I8x16ExtractU",
-	irI8x16Replace:                        "I8x16Replace",
-	irI16x8Abs:                            "I16x8Abs",
-	irI16x8Neg:                            "I16x8Neg",
-	irI16x8Add:                            "I16x8Add",
-	irI16x8Sub:                            "I16x8Sub",
-	irI16x8MinS:                           "I16x8MinS",
-	irI16x8MaxS:                           "I16x8MaxS",
-	irI16x8MinU:                           "I16x8MinU",
-	irI16x8MaxU:                           "I16x8MaxU",
-	irI16x8Shl:                            "I16x8Shl",
-	irI16x8ShrS:                           "I16x8ShrS",
-	irI16x8ShrU:                           "I16x8ShrU",
-	irI16x8Mul:                            "I16x8Mul",
-	irI16x8AddSatS:                        "I16x8AddSatS",
-	irI16x8AddSatU:                        "I16x8AddSatU",
-	irI16x8SubSatS:                        "I16x8SubSatS",
-	irI16x8SubSatU:                        "I16x8SubSatU",
-	irI16x8AvgrU:                          "I16x8AvgrU",
-	irI16x8Eq:                             "I16x8Eq",
-	irI16x8Ne:                             "I16x8Ne",
-	irI16x8LtS:                            "I16x8LtS",
-	irI16x8GtS:                            "I16x8GtS",
-	irI16x8LeS:                            "I16x8LeS",
-	irI16x8GeS:                            "I16x8GeS",
-	irI16x8LtU:                            "I16x8LtU",
-	irI16x8GtU:                            "I16x8GtU",
-	irI16x8LeU:                            "I16x8LeU",
-	irI16x8GeU:                            "I16x8GeU",
-	irI16x8Bitmask:                        "I16x8Bitmask",
-	irI16x8AllTrue:                        "I16x8AllTrue",
-	irI16x8Splat:                          "I16x8Splat",
-	irI16x8ExtractS:                       "I16x8ExtractS",
-	irI16x8ExtractU:                       "I16x8ExtractU",
-	irI16x8Replace:                        "I16x8Replace",
-	irI32x4Abs:                            "I32x4Abs",
-	irI32x4Neg:                            "I32x4Neg",
-	irI32x4Add:                            "I32x4Add",
-	irI32x4Sub:                            "I32x4Sub",
-	irI32x4MinS:                           "I32x4MinS",
-	irI32x4MaxS:                           "I32x4MaxS",
-	irI32x4MinU:                           "I32x4MinU",
-	irI32x4MaxU:                           "I32x4MaxU",
-	irI32x4Shl:                            "I32x4Shl",
-	irI32x4ShrS:                           "I32x4ShrS",
-	irI32x4ShrU:                           "I32x4ShrU",
-	irI32x4Mul:                            "I32x4Mul",
-	irI32x4Dot:                            "I32x4Dot",
-	irI32x4Eq:                             "I32x4Eq",
-	irI32x4Ne:                             "I32x4Ne",
-	irI32x4LtS:                            "I32x4LtS",
-	irI32x4GtS:                            "I32x4GtS",
-	irI32x4LeS:                            "I32x4LeS",
-	irI32x4GeS:                            "I32x4GeS",
-	irI32x4LtU:                            "I32x4LtU",
-	irI32x4GtU:                            "I32x4GtU",
-	irI32x4LeU:                            "I32x4LeU",
-	irI32x4GeU:                            "I32x4GeU",
-	irI32x4Bitmask:                        "I32x4Bitmask",
-	irI32x4AllTrue:                        "I32x4AllTrue",
-	irI32x4Splat:                          "I32x4Splat",
-	irI32x4Extract:                        "I32x4Extract",
-	irI32x4Replace:                        "I32x4Replace",
-	irI64x2Abs:                            "I64x2Abs",
-	irI64x2Neg:                            "I64x2Neg",
-	irI64x2Add:                            "I64x2Add",
-	irI64x2Sub:                            "I64x2Sub",
-	irI64x2Mul:                            "I64x2Mul",
-	irI64x2Shl:                            "I64x2Shl",
-	irI64x2ShrS:                           "I64x2ShrS",
-	irI64x2ShrU:                           "I64x2ShrU",
-	irI64x2Eq:                             "I64x2Eq",
-	irI64x2Ne:                             "I64x2Ne",
-	irI64x2LtS:                            "I64x2LtS",
-	irI64x2GtS:                            "I64x2GtS",
-	irI64x2LeS:                            "I64x2LeS",
-	irI64x2GeS:                            "I64x2GeS",
-	irI64x2AllTrue:                        "I64x2AllTrue",
-	irI64x2Bitmask:                        "I64x2Bitmask",
-	irI64x2Splat:                          "I64x2Splat",
-	irI64x2Extract:                        "I64x2Extract",
-	irI64x2Replace:                        "I64x2Replace",
-	irI16x8ExtendLowS:                     "I16x8ExtendLowS",
-	irI16x8ExtendHighS:                    "I16x8ExtendHighS",
-	irI16x8ExtendLowU:                     "I16x8ExtendLowU",
-	irI16x8ExtendHighU:                    "I16x8ExtendHighU",
-	irI32x4ExtendLowS:                     "I32x4ExtendLowS",
-	irI32x4ExtendHighS:                    "I32x4ExtendHighS",
-	irI32x4ExtendLowU:                     "I32x4ExtendLowU",
-	irI32x4ExtendHighU:                    "I32x4ExtendHighU",
-	irI64x2ExtendLowS:                     "I64x2ExtendLowS",
-	irI64x2ExtendHighS:                    "I64x2ExtendHighS",
-	irI64x2ExtendLowU:                     "I64x2ExtendLowU",
-	irI64x2ExtendHighU:                    "I64x2ExtendHighU",
-	irVNot:                                "VNot",
-	irVAnd:                                "VAnd",
-	irVAndNot:                             "VAndNot",
-	irVOr:                                 "VOr",
-	irVXor:                                "VXor",
-	irVBitselect:                          "VBitselect",
-	irVAnyTrue:                            "VAnyTrue",
-	irF32x4Abs:                            "F32x4Abs",
-	irF32x4Neg:                            "F32x4Neg",
-	irF32x4Eq:                             "F32x4Eq",
-	irF32x4Ne:                             "F32x4Ne",
-	irF32x4Lt:                             "F32x4Lt",
-	irF32x4Gt:                             "F32x4Gt",
-	irF32x4Le:                             "F32x4Le",
-	irF32x4Ge:                             "F32x4Ge",
-	irF32x4Add:                            "F32x4Add",
-	irF32x4Sub:                            "F32x4Sub",
-	irF32x4Mul:                            "F32x4Mul",
-	irF32x4Div:                            "F32x4Div",
-	irF32x4Sqrt:                           "F32x4Sqrt",
-	irF32x4Pmin:                           "F32x4Pmin",
-	irF32x4Pmax:                           "F32x4Pmax",
-	irF64x2Abs:                            "F64x2Abs",
-	irF64x2Neg:                            "F64x2Neg",
-	irF64x2Eq:                             "F64x2Eq",
-	irF64x2Ne:                             "F64x2Ne",
-	irF64x2Lt:                             "F64x2Lt",
-	irF64x2Gt:                             "F64x2Gt",
-	irF64x2Le:                             "F64x2Le",
-	irF64x2Ge:                             "F64x2Ge",
-	irF64x2Add:                            "F64x2Add",
-	irF64x2Sub:                            "F64x2Sub",
-	irF64x2Mul:                            "F64x2Mul",
-	irF64x2Div:                            "F64x2Div",
-	irF64x2Sqrt:                           "F64x2Sqrt",
-	irF64x2Pmin:                           "F64x2Pmin",
-	irF64x2Pmax:                           "F64x2Pmax",
-	irF32x4ConvertS:                       "F32x4ConvertS",
-	irF64x2ConvertS:                       "F64x2ConvertS",
-	irF32x4ConvertU:                       "F32x4ConvertU",
-	irF64x2ConvertU:                       "F64x2ConvertU",
-	irVLoad:                               "VLoad",
-	irVLoadX:                              "VLoadX",
-	irVLoadK:                              "VLoadK",
-	irVLoadP:                              "VLoadP",
-	irVLoadS:                              "VLoadS",
-	irVStore:                              "VStore",
-	irVStoreX:                             "VStoreX",
-	irVStoreK:                             "VStoreK",
-	irVStoreP:                             "VStoreP",
-	irVStoreS:                             "VStoreS",
-	irVLoad8x8S:                           "VLoad8x8S",
-	irVLoad8x8U:                           "VLoad8x8U",
-	irVLoad16x4S:                          "VLoad16x4S",
-	irVLoad16x4U:                          "VLoad16x4U",
-	irVLoad32x2S:                          "VLoad32x2S",
-	irVLoad32x2U:                          "VLoad32x2U",
-	irVLoad8Splat:                         "VLoad8Splat",
-	irVLoad8Lane:                          "VLoad8Lane",
-	irVStore8Lane:                         "VStore8Lane",
-	irVLoad16Splat:                        "VLoad16Splat",
-	irVLoad16Lane:                         "VLoad16Lane",
-	irVStore16Lane:                        "VStore16Lane",
-	irVLoad32Splat:                        "VLoad32Splat",
-	irVLoad32Lane:                         "VLoad32Lane",
-	irVStore32Lane:                        "VStore32Lane",
-	irVLoad64Splat:                        "VLoad64Splat",
-	irVLoad64Lane:                         "VLoad64Lane",
-	irVStore64Lane:                        "VStore64Lane",
-	irVLoad32Zero:                         "VLoad32Zero",
-	irVLoad64Zero:                         "VLoad64Zero",
-	irConst_Const_I32AndImm:               "Const_Const_I32AndImm",
-	irConst_F32Le_c:                       "Const_F32Le_c",
-	irConst_F64Mul_c_Load64K:              "Const_F64Mul_c_Load64K",
-	irConst_I32AddImm:                     "Const_I32AddImm",
-	irConst_I32AddImm_Call:                "Const_I32AddImm_Call",
-	irConst_I32AddImm_I32NeLoopImm_a:      "Const_I32AddImm_I32NeLoopImm_a",
-	irConst_I32AddImm_Mov_b:               "Const_I32AddImm_Mov_b",
-	irConst_I32AndImm:                     "Const_I32AndImm",
-	irConst_I32AndImm_Const:               "Const_I32AndImm_Const",
-	irConst_I32AndImm_I32EqBrImm_a:        "Const_I32AndImm_I32EqBrImm_a",
-	irConst_I32AndImm_I32Ne_c:             "Const_I32AndImm_I32Ne_c",
-	irConst_I32AndImm_I32ShlImm_b:         "Const_I32AndImm_I32ShlImm_b",
-	irConst_I32AndImm_Ret1_a:              "Const_I32AndImm_Ret1_a",
-	irConst_I32LtUBrImm:                   "Const_I32LtUBrImm",
-	irConst_I32MulImm_I32AddImm_b:         "Const_I32MulImm_I32AddImm_b",
-	irConst_I32MulImm_Ret1_a:              "Const_I32MulImm_Ret1_a",
-	irConst_I32RemU_c_I64MulImm_b:         "Const_I32RemU_c_I64MulImm_b",
-	irConst_I32ShlImm_I32AddImm_b:         "Const_I32ShlImm_I32AddImm_b",
-	irConst_Store32I:                      "Const_Store32I",
-	irConst_Store32I_Load64:               "Const_Store32I_Load64",
-	irF32Add_F32Mul_b_F32Add_b:            "F32Add_F32Mul_b_F32Add_b",
-	irF32Mul_F32Add_b:                     "F32Mul_F32Add_b",
-	irF32Mul_F32Add_b_Load32:              "F32Mul_F32Add_b_Load32",
-	irF32Mul_F32Add_b_Store32_a:           "F32Mul_F32Add_b_Store32_a",
-	irF32Mul_F32Add_c_Const:               "F32Mul_F32Add_c_Const",
-	irF32Mul_F32Mul_F32Add_b:              "F32Mul_F32Mul_F32Add_b",
-	irF32Mul_F32Neg_b:                     "F32Mul_F32Neg_b",
-	irF32Mul_Load32_Load32:                "F32Mul_Load32_Load32",
-	irF32Sub_F32Add_b:                     "F32Sub_F32Add_b",
-	irF32Sub_F32Add_b_F32Mul_bc:           "F32Sub_F32Add_b_F32Mul_bc",
-	irF64Add_F64Add_c:                     "F64Add_F64Add_c",
-	irF64Add_F64Add_c_F64Add_c:            "F64Add_F64Add_c_F64Add_c",
-	irF64Add_Store64_a:                    "F64Add_Store64_a",
-	irF64Add_Store64_a_Load64:             "F64Add_Store64_a_Load64",
-	irF64Add_Store64K_a_Load64K:           "F64Add_Store64K_a_Load64K",
-	irF64Mul_Const:                        "F64Mul_Const",
-	irF64Mul_Const_F64Div_b:               "F64Mul_Const_F64Div_b",
-	irF64Mul_F64Add_b_Store64_a:           "F64Mul_F64Add_b_Store64_a",
-	irF64Mul_F64Mul_Const:                 "F64Mul_F64Mul_Const",
-	irF64Mul_F64Mul_b_Load64:              "F64Mul_F64Mul_b_Load64",
-	irF64Mul_Load64P_F64Sub_c:             "F64Mul_Load64P_F64Sub_c",
-	irF64SubMul_Store64_a_I32AddImm:       "F64SubMul_Store64_a_I32AddImm",
-	irGlobalGet_Const_I32AddImm:           "GlobalGet_Const_I32AddImm",
-	irGlobalGet_I32AddImm_b_GlobalSet_a:   "GlobalGet_I32AddImm_b_GlobalSet_a",
-	irGlobalSet_Ret1:                      "GlobalSet_Ret1",
-	irGlobalSet_Store32:                   "GlobalSet_Store32",
-	irGlobalSet_Store64_Store32:           "GlobalSet_Store64_Store32",
-	irI32Add_I32Add_Mov:                   "I32Add_I32Add_Mov",
-	irI32Add_I32Add_b_I32XorImm:           "I32Add_I32Add_b_I32XorImm",
-	irI32Add_I32Add_c_I32Xor:              "I32Add_I32Add_c_I32Xor",
-	irI32Add_I32AddImm:                    "I32Add_I32AddImm",
-	irI32Add_I32AddImm_b_Load32P:          "I32Add_I32AddImm_b_Load32P",
-	irI32Add_I32AndImm_I32NeLoopImm_a:     "I32Add_I32AndImm_I32NeLoopImm_a",
-	irI32Add_Load32_I32Add_c:              "I32Add_Load32_I32Add_c",
-	irI32Add_Load32P_I32Add_c:             "I32Add_Load32P_I32Add_c",
-	irI32Add_Load32X_I32ShlImm_b:          "I32Add_Load32X_I32ShlImm_b",
-	irI32Add_Load64P_b:                    "I32Add_Load64P_b",
-	irI32Add_Load8U_b_Const:               "I32Add_Load8U_b_Const",
-	irI32Add_Ret1_a:                       "I32Add_Ret1_a",
-	irI32Add_Store32_a:                    "I32Add_Store32_a",
-	irI32Add_Store32_a_BrLoop:             "I32Add_Store32_a_BrLoop",
-	irI32Add_Store8I_b_I32Add:             "I32Add_Store8I_b_I32Add",
-	irI32AddImm_BrLoop:                    "I32AddImm_BrLoop",
-	irI32AddImm_Call:                      "I32AddImm_Call",
-	irI32AddImm_GlobalSet_a_Ret1:          "I32AddImm_GlobalSet_a_Ret1",
-	irI32AddImm_I32AddImm:                 "I32AddImm_I32AddImm",
-	irI32AddImm_I32AddImm_BrLoop:          "I32AddImm_I32AddImm_BrLoop",
-	irI32AddImm_I32AddImm_I32NeLoopImm_a:  "I32AddImm_I32AddImm_I32NeLoopImm_a",
-	irI32AddImm_I32AddImm_Load32_b:        "I32AddImm_I32AddImm_Load32_b",
-	irI32AddImm_I32AndImm_b_I32GtUBrImm_a: "I32AddImm_I32AndImm_b_I32GtUBrImm_a",
-	irI32AddImm_I32GtSBr_b_Store32:        "I32AddImm_I32GtSBr_b_Store32",
-	irI32AddImm_I32NeLoopImm:              "I32AddImm_I32NeLoopImm",
-	irI32AddImm_I32ShlImm_I32GeUBr_a:      "I32AddImm_I32ShlImm_I32GeUBr_a",
-	irI32AddImm_Load32_I32AddImm:          "I32AddImm_Load32_I32AddImm",
-	irI32AddImm_Load32_b:                  "I32AddImm_Load32_b",
-	irI32AddImm_Load64_b_I64RotlImm_b:     "I32AddImm_Load64_b_I64RotlImm_b",
-	irI32AddImm_Load8UP_I32NeBrImm_a:      "I32AddImm_Load8UP_I32NeBrImm_a",
-	irI32AddImm_Load8UP_Store8_a:          "I32AddImm_Load8UP_Store8_a",
-	irI32AddImm_Store32_b_I32AddImm:       "I32AddImm_Store32_b_I32AddImm",
-	irI32AddImm_Store8_a_Load8U:           "I32AddImm_Store8_a_Load8U",
-	irI32And_I32And_I32Xor_c:              "I32And_I32And_I32Xor_c",
-	irI32And_I32Xor_c:                     "I32And_I32Xor_c",
-	irI32AndImm_I32NeBrImm_a:              "I32AndImm_I32NeBrImm_a",
-	irI32AndImm_I32ShlImm_b:               "I32AndImm_I32ShlImm_b",
-	irI32AndImm_I32ShlImm_b_Load32P_b:     "I32AndImm_I32ShlImm_b_Load32P_b",
-	irI32AndImm_I32ShrUImm_I32Or_c:        "I32AndImm_I32ShrUImm_I32Or_c",
-	irI32AndImm_Load8UP:                   "I32AndImm_Load8UP",
-	irI32AndImm_Load8UP_I32NeBr_b:         "I32AndImm_Load8UP_I32NeBr_b",
-	irI32Eq_Mov_b_Mov_b:                   "I32Eq_Mov_b_Mov_b",
-	irI32EqBrImm_Const_Br:                 "I32EqBrImm_Const_Br",
-	irI32EqBrImm_I32EqBrImm_I32AddImm:     "I32EqBrImm_I32EqBrImm_I32AddImm",
-	irI32GtSImm_I32AddImm_I32NeLoopImm:    "I32GtSImm_I32AddImm_I32NeLoopImm",
-	irI32GtUBrImm_I32MulImm_Load64P_b:     "I32GtUBrImm_I32MulImm_Load64P_b",
-	irI32GtUImm_BrTable:                   "I32GtUImm_BrTable",
-	irI32GtULoopImm_I32Add_Ret1_a:         "I32GtULoopImm_I32Add_Ret1_a",
-	irI32LeSBr_Store32P_I32AddImm:         "I32LeSBr_Store32P_I32AddImm",
-	irI32LtSLoop_I32AddImm:                "I32LtSLoop_I32AddImm",
-	irI32LtULoop_I32AddImm_I32NeLoop_a:    "I32LtULoop_I32AddImm_I32NeLoop_a",
-	irI32MulImm_I32Add_b_Ret1_a:           "I32MulImm_I32Add_b_Ret1_a",
-	irI32RemS_Const_I32EqImm:              "I32RemS_Const_I32EqImm",
-	irI32RemU_Mov_b:                       "I32RemU_Mov_b",
-	irI32Rotl_Ret1_a:                      "I32Rotl_Ret1_a",
-	irI32RotlImm_I32RotlImm_I32Xor_c:      "I32RotlImm_I32RotlImm_I32Xor_c",
-	irI32RotlImm_I32Xor_c:                 "I32RotlImm_I32Xor_c",
-	irI32RotlImm_I32Xor_c_I32And:          "I32RotlImm_I32Xor_c_I32And",
-	irI32RotlImm_I32Xor_c_Mov:             "I32RotlImm_I32Xor_c_Mov",
-	irI32Shl_I32Or_c_Ret1_a:               "I32Shl_I32Or_c_Ret1_a",
-	irI32ShlImm_I32Add_c:                  "I32ShlImm_I32Add_c",
-	irI32ShlImm_I32Add_c_Load32_b:         "I32ShlImm_I32Add_c_Load32_b",
-	irI32ShlImm_I32Add_c_Load64_b:         "I32ShlImm_I32Add_c_Load64_b",
-	irI32ShlImm_I32Add_c_Mov:              "I32ShlImm_I32Add_c_Mov",
-	irI32ShlImm_I32ShrSImm_b:              "I32ShlImm_I32ShrSImm_b",
-	irI32ShlImm_I32ShrSImm_b_Const:        "I32ShlImm_I32ShrSImm_b_Const",
-	irI32ShlImm_I32Xor_b_I32ShrUImm_b:     "I32ShlImm_I32Xor_b_I32ShrUImm_b",
-	irI32ShlImm_Load32_I32Xor_b:           "I32ShlImm_Load32_I32Xor_b",
-	irI32ShrU_I32Or_c_Ret1_a:              "I32ShrU_I32Or_c_Ret1_a",
-	irI32ShrUImm_I32Xor_c:                 "I32ShrUImm_I32Xor_c",
-	irI32ShrUImm_I32XorImm:                "I32ShrUImm_I32XorImm",
-	irI32ShrUImm_Load32_I32Xor_b:          "I32ShrUImm_Load32_I32Xor_b",
-	irI32Xor_I32MulImm_b_Ret1_a:           "I32Xor_I32MulImm_b_Ret1_a",
-	irI32Xor_I32ShlImm_b_I32Xor_b:         "I32Xor_I32ShlImm_b_I32Xor_b",
-	irI64MulImm_I64ShrUImm_b_I32Wrap_b:    "I64MulImm_I64ShrUImm_b_I32Wrap_b",
-	irI64MulImm_I64ShrUImm_b_I64Xor_b:     "I64MulImm_I64ShrUImm_b_I64Xor_b",
-	irI64MulImm_Store64_a:                 "I64MulImm_Store64_a",
-	irI64ShrUImm_I32Wrap_b:                "I64ShrUImm_I32Wrap_b",
-	irLoad32_Const:                        "Load32_Const",
-	irLoad32_Const_I32AddImm:              "Load32_Const_I32AddImm",
-	irLoad32_Const_I32LtSImm:              "Load32_Const_I32LtSImm",
-	irLoad32_Const_I32LtUImm:              "Load32_Const_I32LtUImm",
-	irLoad32_Const_I32NeImm:               "Load32_Const_I32NeImm",
-	irLoad32_Const_Store8I:                "Load32_Const_Store8I",
-	irLoad32_I32EqBrImm_a:                 "Load32_I32EqBrImm_a",
-	irLoad32_I32ShlImm_b_I32AddImm_b:      "Load32_I32ShlImm_b_I32AddImm_b",
-	irLoad32_I32ShlImm_b_Load32P_b:        "Load32_I32ShlImm_b_Load32P_b",
-	irLoad32_Load32:                       "Load32_Load32",
-	irLoad32_Load32_Const:                 "Load32_Load32_Const",
-	irLoad32_Load32_I32GtS_c:              "Load32_Load32_I32GtS_c",
-	irLoad32_Load32_I32GtU_c:              "Load32_Load32_I32GtU_c",
-	irLoad32_Load32_I32LeS_c:              "Load32_Load32_I32LeS_c",
-	irLoad32_Load32_I32LtS_c:              "Load32_Load32_I32LtS_c",
-	irLoad32_Load32_I32LtU_c:              "Load32_Load32_I32LtU_c",
-	irLoad32_Load32_I32NeLoopImm_a:        "Load32_Load32_I32NeLoopImm_a",
-	irLoad32_Load32_I32Xor_c:              "Load32_Load32_I32Xor_c",
-	irLoad32_Load32_Load32:                "Load32_Load32_Load32",
-	irLoad32_Load32_b:                     "Load32_Load32_b",
-	irLoad32_Load32_b_Const:               "Load32_Load32_b_Const",
-	irLoad32_Load32_b_I32LeU_c:            "Load32_Load32_b_I32LeU_c",
-	irLoad32_Load64_b_F64Mul_c:            "Load32_Load64_b_F64Mul_c",
-	irLoad32_Load64_b_Load64:              "Load32_Load64_b_Load64",
-	irLoad32_Load8U_b_Const:               "Load32_Load8U_b_Const",
-	irLoad32_Mov_Store32:                  "Load32_Mov_Store32",
-	irLoad32_Store32_a:                    "Load32_Store32_a",
-	irLoad32_Store32_a_Br:                 "Load32_Store32_a_Br",
-	irLoad64_Const:                        "Load64_Const",
-	irLoad64_F64MulAdd_c_F64Add_c:         "Load64_F64MulAdd_c_F64Add_c",
-	irLoad64_I64EqBr_a:                    "Load64_I64EqBr_a",
-	irLoad64P_F64Mul_c_Load64P:            "Load64P_F64Mul_c_Load64P",
-	irLoad64P_I32AddImm_Load64_b:          "Load64P_I32AddImm_Load64_b",
-	irLoad8U_BrTable_a:                    "Load8U_BrTable_a",
-	irLoad8UX_I32NeBrImm_a:                "Load8UX_I32NeBrImm_a",
-	irMov_Call:                            "Mov_Call",
-	irMov_CallIndirect:                    "Mov_CallIndirect",
-	irMov_Const:                           "Mov_Const",
-	irMov_Const_Call:                      "Mov_Const_Call",
-	irMov_I32Add_c_Store32_a:              "Mov_I32Add_c_Store32_a",
-	irMov_I32AddImm:                       "Mov_I32AddImm",
-	irMov_I32AddImm_I32NeLoopImm_a:        "Mov_I32AddImm_I32NeLoopImm_a",
-	irMov_I32AddImm_I32Xor_c:              "Mov_I32AddImm_I32Xor_c",
-	irMov_I32EqBrImm:                      "Mov_I32EqBrImm",
-	irMov_I32EqBrImm_Load32:               "Mov_I32EqBrImm_Load32",
-	irMov_I32GtSLoop:                      "Mov_I32GtSLoop",
-	irMov_I32NeLoopImm:                    "Mov_I32NeLoopImm",
-	irMov_I32Xor_c:                        "Mov_I32Xor_c",
-	irMov_Load32_Const:                    "Mov_Load32_Const",
-	irMov_Load32_b_I32AddImm_b:            "Mov_Load32_b_I32AddImm_b",
-	irMov_Load8U_I32NeLoopImm_a:           "Mov_Load8U_I32NeLoopImm_a",
-	irMov_Mov:                             "Mov_Mov",
-	irMov_Mov_Call:                        "Mov_Mov_Call",
-	irMov_Mov_CallIndirect:                "Mov_Mov_CallIndirect",
-	irMov_Mov_I32LeSLoop_b:                "Mov_Mov_I32LeSLoop_b",
-	irMov_Mov_Load32:                      "Mov_Mov_Load32",
-	irMov_Mov_Mov:                         "Mov_Mov_Mov",
-	irMov_Mov_b:                           "Mov_Mov_b",
-	irMov_Store32_a_Load32:                "Mov_Store32_a_Load32",
-	irSelect_I32NeImm_b_I32EqBrImm:        "Select_I32NeImm_b_I32EqBrImm",
-	irSelect_Store32_a_Load32:             "Select_Store32_a_Load32",
-	irStore32_Br:                          "Store32_Br",
-	irStore32_BrLoop:                      "Store32_BrLoop",
-	irStore32_Const:                       "Store32_Const",
-	irStore32_I32AddImm_BrLoop:            "Store32_I32AddImm_BrLoop",
-	irStore32_I32AddImm_I32NeLoopImm_a:    "Store32_I32AddImm_I32NeLoopImm_a",
-	irStore32_Load32:                      "Store32_Load32",
-	irStore32_Load32_Const:                "Store32_Load32_Const",
-	irStore32_Load32_Load32:               "Store32_Load32_Load32",
-	irStore32_Load32_Load32_b:             "Store32_Load32_Load32_b",
-	irStore32_Load32_Load8U_b:             "Store32_Load32_Load8U_b",
-	irStore32_Load32_Ret1_a:               "Store32_Load32_Ret1_a",
-	irStore32_Store32:                     "Store32_Store32",
-	irStore32_Store32_Br:                  "Store32_Store32_Br",
-	irStore64_Load64_Const:                "Store64_Load64_Const",
+	irInvalid:                                "Invalid",
+	irBreak:                                  "Break",
+	irData:                                   "Data",
+	irUnreachable:                            "Unreachable",
+	irNop:                                    "Nop",
+	irMov:                                    "Mov",
+	irConst:                                  "Const",
+	irSelect:                                 "Select",
+	irGlobalGet:                              "GlobalGet",
+	irMov2:                                   "Mov2",
+	irSelect2:                                "Select2",
+	irGlobalGet2:                             "GlobalGet2",
+	irGlobalSet2:                             "GlobalSet2",
+	irGlobalSet:                              "GlobalSet",
+	irWatchedSet:                             "WatchedSet",
+	irRefFunc:                                "RefFunc",
+	irRefIsNull:                              "RefIsNull",
+	irMemorySize:                             "MemorySize",
+	irRefNonNull:                             "RefNonNull",
+	irDriver:                                 "Driver",
+	irBr:                                     "Br",
+	irBrLoop:                                 "BrLoop",
+	irBrMove:                                 "BrMove",
+	irBrMoveLoop:                             "BrMoveLoop",
+	irBrTable:                                "BrTable",
+	irCall:                                   "Call",
+	irCallLazy:                               "CallLazy",
+	irCallIndirect:                           "CallIndirect",
+	irTailCall:                               "TailCall",
+	irTailCallLazy:                           "TailCallLazy",
+	irTailCallIndirect:                       "TailCallIndirect",
+	irCallRef:                                "CallRef",
+	irTailCallRef:                            "TailCallRef",
+	irRet0:                                   "Ret0",
+	irRet1:                                   "Ret1",
+	irRetN:                                   "RetN",
+	irStepBr:                                 "StepBr",
+	irStepBrIf:                               "StepBrIf",
+	irStepBrNull:                             "StepBrNull",
+	irStepBrNonNull:                          "StepBrNonNull",
+	irStepIf:                                 "StepIf",
+	irStepBrTable:                            "StepBrTable",
+	irI32Eq:                                  "I32Eq",
+	irI32Ne:                                  "I32Ne",
+	irI32LtS:                                 "I32LtS",
+	irI32LtU:                                 "I32LtU",
+	irI32GtS:                                 "I32GtS",
+	irI32GtU:                                 "I32GtU",
+	irI32LeS:                                 "I32LeS",
+	irI32LeU:                                 "I32LeU",
+	irI32GeS:                                 "I32GeS",
+	irI32GeU:                                 "I32GeU",
+	irI32EqImm:                               "I32EqImm",
+	irI32NeImm:                               "I32NeImm",
+	irI32LtSImm:                              "I32LtSImm",
+	irI32LtUImm:                              "I32LtUImm",
+	irI32GtSImm:                              "I32GtSImm",
+	irI32GtUImm:                              "I32GtUImm",
+	irI32LeSImm:                              "I32LeSImm",
+	irI32LeUImm:                              "I32LeUImm",
+	irI32GeSImm:                              "I32GeSImm",
+	irI32GeUImm:                              "I32GeUImm",
+	irI32EqBr:                                "I32EqBr",
+	irI32NeBr:                                "I32NeBr",
+	irI32LtSBr:                               "I32LtSBr",
+	irI32LtUBr:                               "I32LtUBr",
+	irI32GtSBr:                               "I32GtSBr",
+	irI32GtUBr:                               "I32GtUBr",
+	irI32LeSBr:                               "I32LeSBr",
+	irI32LeUBr:                               "I32LeUBr",
+	irI32GeSBr:                               "I32GeSBr",
+	irI32GeUBr:                               "I32GeUBr",
+	irI32EqBrImm:                             "I32EqBrImm",
+	irI32NeBrImm:                             "I32NeBrImm",
+	irI32LtSBrImm:                            "I32LtSBrImm",
+	irI32LtUBrImm:                            "I32LtUBrImm",
+	irI32GtSBrImm:                            "I32GtSBrImm",
+	irI32GtUBrImm:                            "I32GtUBrImm",
+	irI32LeSBrImm:                            "I32LeSBrImm",
+	irI32LeUBrImm:                            "I32LeUBrImm",
+	irI32GeSBrImm:                            "I32GeSBrImm",
+	irI32GeUBrImm:                            "I32GeUBrImm",
+	irI32EqLoop:                              "I32EqLoop",
+	irI32NeLoop:                              "I32NeLoop",
+	irI32LtSLoop:                             "I32LtSLoop",
+	irI32LtULoop:                             "I32LtULoop",
+	irI32GtSLoop:                             "I32GtSLoop",
+	irI32GtULoop:                             "I32GtULoop",
+	irI32LeSLoop:                             "I32LeSLoop",
+	irI32LeULoop:                             "I32LeULoop",
+	irI32GeSLoop:                             "I32GeSLoop",
+	irI32GeULoop:                             "I32GeULoop",
+	irI32EqLoopImm:                           "I32EqLoopImm",
+	irI32NeLoopImm:                           "I32NeLoopImm",
+	irI32LtSLoopImm:                          "I32LtSLoopImm",
+	irI32LtULoopImm:                          "I32LtULoopImm",
+	irI32GtSLoopImm:                          "I32GtSLoopImm",
+	irI32GtULoopImm:                          "I32GtULoopImm",
+	irI32LeSLoopImm:                          "I32LeSLoopImm",
+	irI32LeULoopImm:                          "I32LeULoopImm",
+	irI32GeSLoopImm:                          "I32GeSLoopImm",
+	irI32GeULoopImm:                          "I32GeULoopImm",
+	irI64Eq:                                  "I64Eq",
+	irI64Ne:                                  "I64Ne",
+	irI64LtS:                                 "I64LtS",
+	irI64LtU:                                 "I64LtU",
+	irI64GtS:                                 "I64GtS",
+	irI64GtU:                                 "I64GtU",
+	irI64LeS:                                 "I64LeS",
+	irI64LeU:                                 "I64LeU",
+	irI64GeS:                                 "I64GeS",
+	irI64GeU:                                 "I64GeU",
+	irI64EqImm:                               "I64EqImm",
+	irI64NeImm:                               "I64NeImm",
+	irI64LtSImm:                              "I64LtSImm",
+	irI64LtUImm:                              "I64LtUImm",
+	irI64GtSImm:                              "I64GtSImm",
+	irI64GtUImm:                              "I64GtUImm",
+	irI64LeSImm:                              "I64LeSImm",
+	irI64LeUImm:                              "I64LeUImm",
+	irI64GeSImm:                              "I64GeSImm",
+	irI64GeUImm:                              "I64GeUImm",
+	irI64EqBr:                                "I64EqBr",
+	irI64NeBr:                                "I64NeBr",
+	irI64LtSBr:                               "I64LtSBr",
+	irI64LtUBr:                               "I64LtUBr",
+	irI64GtSBr:                               "I64GtSBr",
+	irI64GtUBr:                               "I64GtUBr",
+	irI64LeSBr:                               "I64LeSBr",
+	irI64LeUBr:                               "I64LeUBr",
+	irI64GeSBr:                               "I64GeSBr",
+	irI64GeUBr:                               "I64GeUBr",
+	irI64EqBrImm:                             "I64EqBrImm",
+	irI64NeBrImm:                             "I64NeBrImm",
+	irI64LtSBrImm:                            "I64LtSBrImm",
+	irI64LtUBrImm:                            "I64LtUBrImm",
+	irI64GtSBrImm:                            "I64GtSBrImm",
+	irI64GtUBrImm:                            "I64GtUBrImm",
+	irI64LeSBrImm:                            "I64LeSBrImm",
+	irI64LeUBrImm:                            "I64LeUBrImm",
+	irI64GeSBrImm:                            "I64GeSBrImm",
+	irI64GeUBrImm:                            "I64GeUBrImm",
+	irI64EqLoop:                              "I64EqLoop",
+	irI64NeLoop:                              "I64NeLoop",
+	irI64LtSLoop:                             "I64LtSLoop",
+	irI64LtULoop:                             "I64LtULoop",
+	irI64GtSLoop:                             "I64GtSLoop",
+	irI64GtULoop:                             "I64GtULoop",
+	irI64LeSLoop:                             "I64LeSLoop",
+	irI64LeULoop:                             "I64LeULoop",
+	irI64GeSLoop:                             "I64GeSLoop",
+	irI64GeULoop:                             "I64GeULoop",
+	irI64EqLoopImm:                           "I64EqLoopImm",
+	irI64NeLoopImm:                           "I64NeLoopImm",
+	irI64LtSLoopImm:                          "I64LtSLoopImm",
+	irI64LtULoopImm:                          "I64LtULoopImm",
+	irI64GtSLoopImm:                          "I64GtSLoopImm",
+	irI64GtULoopImm:                          "I64GtULoopImm",
+	irI64LeSLoopImm:                          "I64LeSLoopImm",
+	irI64LeULoopImm:                          "I64LeULoopImm",
+	irI64GeSLoopImm:                          "I64GeSLoopImm",
+	irI64GeULoopImm:                          "I64GeULoopImm",
+	irF32Eq:                                  "F32Eq",
+	irF32Ne:                                  "F32Ne",
+	irF32Lt:                                  "F32Lt",
+	irF32Gt:                                  "F32Gt",
+	irF32Le:                                  "F32Le",
+	irF32Ge:                                  "F32Ge",
+	irF32EqBr:                                "F32EqBr",
+	irF32NeBr:                                "F32NeBr",
+	irF32LtBr:                                "F32LtBr",
+	irF32GtBr:                                "F32GtBr",
+	irF32LeBr:                                "F32LeBr",
+	irF32GeBr:                                "F32GeBr",
+	irF32EqBrNot:                             "F32EqBrNot",
+	irF32NeBrNot:                             "F32NeBrNot",
+	irF32LtBrNot:                             "F32LtBrNot",
+	irF32GtBrNot:                             "F32GtBrNot",
+	irF32LeBrNot:                             "F32LeBrNot",
+	irF32GeBrNot:                             "F32GeBrNot",
+	irF32EqLoop:                              "F32EqLoop",
+	irF32NeLoop:                              "F32NeLoop",
+	irF32LtLoop:                              "F32LtLoop",
+	irF32GtLoop:                              "F32GtLoop",
+	irF32LeLoop:                              "F32LeLoop",
+	irF32GeLoop:                              "F32GeLoop",
+	irF32EqLoopNot:                           "F32EqLoopNot",
+	irF32NeLoopNot:                           "F32NeLoopNot",
+	irF32LtLoopNot:                           "F32LtLoopNot",
+	irF32GtLoopNot:                           "F32GtLoopNot",
+	irF32LeLoopNot:                           "F32LeLoopNot",
+	irF32GeLoopNot:                           "F32GeLoopNot",
+	irF64Eq:                                  "F64Eq",
+	irF64Ne:                                  "F64Ne",
+	irF64Lt:                                  "F64Lt",
+	irF64Gt:                                  "F64Gt",
+	irF64Le:                                  "F64Le",
+	irF64Ge:                                  "F64Ge",
+	irF64EqBr:                                "F64EqBr",
+	irF64NeBr:                                "F64NeBr",
+	irF64LtBr:                                "F64LtBr",
+	irF64GtBr:                                "F64GtBr",
+	irF64LeBr:                                "F64LeBr",
+	irF64GeBr:                                "F64GeBr",
+	irF64EqBrNot:                             "F64EqBrNot",
+	irF64NeBrNot:                             "F64NeBrNot",
+	irF64LtBrNot:                             "F64LtBrNot",
+	irF64GtBrNot:                             "F64GtBrNot",
+	irF64LeBrNot:                             "F64LeBrNot",
+	irF64GeBrNot:                             "F64GeBrNot",
+	irF64EqLoop:                              "F64EqLoop",
+	irF64NeLoop:                              "F64NeLoop",
+	irF64LtLoop:                              "F64LtLoop",
+	irF64GtLoop:                              "F64GtLoop",
+	irF64LeLoop:                              "F64LeLoop",
+	irF64GeLoop:                              "F64GeLoop",
+	irF64EqLoopNot:                           "F64EqLoopNot",
+	irF64NeLoopNot:                           "F64NeLoopNot",
+	irF64LtLoopNot:                           "F64LtLoopNot",
+	irF64GtLoopNot:                           "F64GtLoopNot",
+	irF64LeLoopNot:                           "F64LeLoopNot",
+	irF64GeLoopNot:                           "F64GeLoopNot",
+	irI32Clz:                                 "I32Clz",
+	irI32Ctz:                                 "I32Ctz",
+	irI32Popcnt:                              "I32Popcnt",
+	irI32Add:                                 "I32Add",
+	irI32AddImm:                              "I32AddImm",
+	irI32Sub:                                 "I32Sub",
+	irI32Mul:                                 "I32Mul",
+	irI32MulImm:                              "I32MulImm",
+	irI32DivS:                                "I32DivS",
+	irI32DivU:                                "I32DivU",
+	irI32RemS:                                "I32RemS",
+	irI32RemU:                                "I32RemU",
+	irI32And:                                 "I32And",
+	irI32AndImm:                              "I32AndImm",
+	irI32Or:                                  "I32Or",
+	irI32OrImm:                               "I32OrImm",
+	irI32Xor:                                 "I32Xor",
+	irI32XorImm:                              "I32XorImm",
+	irI32Shl:                                 "I32Shl",
+	irI32ShlImm:                              "I32ShlImm",
+	irI32ShrS:                                "I32ShrS",
+	irI32ShrSImm:                             "I32ShrSImm",
+	irI32ShrU:                                "I32ShrU",
+	irI32ShrUImm:                             "I32ShrUImm",
+	irI32Rotl:                                "I32Rotl",
+	irI32RotlImm:                             "I32RotlImm",
+	irI32Rotr:                                "I32Rotr",
+	irI32RotrImm:                             "I32RotrImm",
+	irI64Clz:                                 "I64Clz",
+	irI64Ctz:                                 "I64Ctz",
+	irI64Popcnt:                              "I64Popcnt",
+	irI64Add:                                 "I64Add",
+	irI64AddImm:                              "I64AddImm",
+	irI64Sub:                                 "I64Sub",
+	irI64Mul:                                 "I64Mul",
+	irI64MulImm:                              "I64MulImm",
+	irI64DivS:                                "I64DivS",
+	irI64DivU:                                "I64DivU",
+	irI64RemS:                                "I64RemS",
+	irI64RemU:                                "I64RemU",
+	irI64And:                                 "I64And",
+	irI64AndImm:                              "I64AndImm",
+	irI64Or:                                  "I64Or",
+	irI64OrImm:                               "I64OrImm",
+	irI64Xor:                                 "I64Xor",
+	irI64XorImm:                              "I64XorImm",
+	irI64Shl:                                 "I64Shl",
+	irI64ShlImm:                              "I64ShlImm",
+	irI64ShrS:                                "I64ShrS",
+	irI64ShrSImm:                             "I64ShrSImm",
+	irI64ShrU:                                "I64ShrU",
+	irI64ShrUImm:                             "I64ShrUImm",
+	irI64Rotl:                                "I64Rotl",
+	irI64RotlImm:                             "I64RotlImm",
+	irI64Rotr:                                "I64Rotr",
+	irI64RotrImm:                             "I64RotrImm",
+	irF32Abs:                                 "F32Abs",
+	irF32Neg:                                 "F32Neg",
+	irF32Ceil:                                "F32Ceil",
+	irF32Floor:                               "F32Floor",
+	irF32Trunc:                               "F32Trunc",
+	irF32Nearest:                             "F32Nearest",
+	irF32Sqrt:                                "F32Sqrt",
+	irF32Add:                                 "F32Add",
+	irF32Sub:                                 "F32Sub",
+	irF32Mul:                                 "F32Mul",
+	irF32Div:                                 "F32Div",
+	irF32Min:                                 "F32Min",
+	irF32Max:                                 "F32Max",
+	irF32Copysign:                            "F32Copysign",
+	irF64Abs:                                 "F64Abs",
+	irF64Neg:                                 "F64Neg",
+	irF64Ceil:                                "F64Ceil",
+	irF64Floor:                               "F64Floor",
+	irF64Trunc:                               "F64Trunc",
+	irF64Nearest:                             "F64Nearest",
+	irF64Sqrt:                                "F64Sqrt",
+	irF64Add:                                 "F64Add",
+	irF64Sub:                                 "F64Sub",
+	irF64Mul:                                 "F64Mul",
+	irF64Div:                                 "F64Div",
+	irF64Min:                                 "F64Min",
+	irF64Max:                                 "F64Max",
+	irF64AddMul:                              "F64AddMul",
+	irF64SubMul:                              "F64SubMul",
+	irF64MulAdd:                              "F64MulAdd",
+	irF64MulSub:                              "F64MulSub",
+	irF64Copysign:                            "F64Copysign",
+	irI32Wrap:                                "I32Wrap",
+	irI64ExtendI32S:                          "I64ExtendI32S",
+	irI32Extend8S:                            "I32Extend8S",
+	irI32Extend16S:                           "I32Extend16S",
+	irI64Extend8S:                            "I64Extend8S",
+	irI64Extend16S:                           "I64Extend16S",
+	irF32ConvertI32S:                         "F32ConvertI32S",
+	irF32ConvertI32U:                         "F32ConvertI32U",
+	irF32ConvertI64S:                         "F32ConvertI64S",
+	irF32ConvertI64U:                         "F32ConvertI64U",
+	irF64ConvertI32S:                         "F64ConvertI32S",
+	irF64ConvertI32U:                         "F64ConvertI32U",
+	irF64ConvertI64S:                         "F64ConvertI64S",
+	irF64ConvertI64U:                         "F64ConvertI64U",
+	irF32Demote:                              "F32Demote",
+	irF64Promote:                             "F64Promote",
+	irI32TruncF32S:                           "I32TruncF32S",
+	irI32TruncSatF32S:                        "I32TruncSatF32S",
+	irI32TruncF64S:                           "I32TruncF64S",
+	irI32TruncSatF64S:                        "I32TruncSatF64S",
+	irI32TruncF32U:                           "I32TruncF32U",
+	irI32TruncSatF32U:                        "I32TruncSatF32U",
+	irI32TruncF64U:                           "I32TruncF64U",
+	irI32TruncSatF64U:                        "I32TruncSatF64U",
+	irI64TruncF32S:                           "I64TruncF32S",
+	irI64TruncSatF32S:                        "I64TruncSatF32S",
+	irI64TruncF64S:                           "I64TruncF64S",
+	irI64TruncSatF64S:                        "I64TruncSatF64S",
+	irI64TruncF32U:                           "I64TruncF32U",
+	irI64TruncSatF32U:                        "I64TruncSatF32U",
+	irI64TruncF64U:                           "I64TruncF64U",
+	irI64TruncSatF64U:                        "I64TruncSatF64U",
+	irLoad8U:                                 "Load8U",
+	irLoad8UX:                                "Load8UX",
+	irLoad8UK:                                "Load8UK",
+	irLoad8UP:                                "Load8UP",
+	irLoad8US:                                "Load8US",
+	irLoad16U:                                "Load16U",
+	irLoad16UX:                               "Load16UX",
+	irLoad16UK:                               "Load16UK",
+	irLoad16UP:                               "Load16UP",
+	irLoad16US:                               "Load16US",
+	irLoad32:                                 "Load32",
+	irLoad32X:                                "Load32X",
+	irLoad32K:                                "Load32K",
+	irLoad32P:                                "Load32P",
+	irLoad32S:                                "Load32S",
+	irLoad64:                                 "Load64",
+	irLoad64X:                                "Load64X",
+	irLoad64K:                                "Load64K",
+	irLoad64P:                                "Load64P",
+	irLoad64S:                                "Load64S",
+	irI32Load8S:                              "I32Load8S",
+	irI32Load8SX:                             "I32Load8SX",
+	irI32Load8SK:                             "I32Load8SK",
+	irI32Load8SP:                             "I32Load8SP",
+	irI32Load8SS:                             "I32Load8SS",
+	irI32Load16S:                             "I32Load16S",
+	irI32Load16SX:                            "I32Load16SX",
+	irI32Load16SK:                            "I32Load16SK",
+	irI32Load16SP:                            "I32Load16SP",
+	irI32Load16SS:                            "I32Load16SS",
+	irI64Load8S:                              "I64Load8S",
+	irI64Load8SX:                             "I64Load8SX",
+	irI64Load8SK:                             "I64Load8SK",
+	irI64Load8SP:                             "I64Load8SP",
+	irI64Load8SS:                             "I64Load8SS",
+	irI64Load16S:                             "I64Load16S",
+	irI64Load16SX:                            "I64Load16SX",
+	irI64Load16SK:                            "I64Load16SK",
+	irI64Load16SP:                            "I64Load16SP",
+	irI64Load16SS:                            "I64Load16SS",
+	irI64Load32S:                             "I64Load32S",
+	irI64Load32SX:                            "I64Load32SX",
+	irI64Load32SK:                            "I64Load32SK",
+	irI64Load32SP:                            "I64Load32SP",
+	irI64Load32SS:                            "I64Load32SS",
+	irStore8:                                 "Store8",
+	irStore8X:                                "Store8X",
+	irStore8K:                                "Store8K",
+	irStore8P:                                "Store8P",
+	irStore8S:                                "Store8S",
+	irStore8I:                                "Store8I",
+	irStore16:                                "Store16",
+	irStore16X:                               "Store16X",
+	irStore16K:                               "Store16K",
+	irStore16P:                               "Store16P",
+	irStore16S:                               "Store16S",
+	irStore16I:                               "Store16I",
+	irStore32:                                "Store32",
+	irStore32X:                               "Store32X",
+	irStore32K:                               "Store32K",
+	irStore32P:                               "Store32P",
+	irStore32S:                               "Store32S",
+	irStore32I:                               "Store32I",
+	irStore64:                                "Store64",
+	irStore64X:                               "Store64X",
+	irStore64K:                               "Store64K",
+	irStore64P:                               "Store64P",
+	irStore64S:                               "Store64S",
+	irStore64I:                               "Store64I",
+	irVector:                                 "Vector",
+	irVConst:                                 "VConst",
+	irI8x16Abs:                               "I8x16Abs",
+	irI8x16Neg:                               "I8x16Neg",
+	irI8x16Add:                               "I8x16Add",
+	irI8x16Sub:                               "I8x16Sub",
+	irI8x16MinS:                              "I8x16MinS",
+	irI8x16MaxS:                              "I8x16MaxS",
+	irI8x16MinU:                              "I8x16MinU",
+	irI8x16MaxU:                              "I8x16MaxU",
+	irI8x16Shl:                               "I8x16Shl",
+	irI8x16ShrS:                              "I8x16ShrS",
+	irI8x16ShrU:                              "I8x16ShrU",
+	irI8x16Popcnt:                            "I8x16Popcnt",
+	irI8x16AddSatS:                           "I8x16AddSatS",
+	irI8x16AddSatU:                           "I8x16AddSatU",
+	irI8x16SubSatS:                           "I8x16SubSatS",
+	irI8x16SubSatU:                           "I8x16SubSatU",
+	irI8x16AvgrU:                             "I8x16AvgrU",
+	irI8x16Eq:                                "I8x16Eq",
+	irI8x16Ne:                                "I8x16Ne",
+	irI8x16LtS:                               "I8x16LtS",
+	irI8x16GtS:                               "I8x16GtS",
+	irI8x16LeS:                               "I8x16LeS",
+	irI8x16GeS:                               "I8x16GeS",
+	irI8x16LtU:                               "I8x16LtU",
+	irI8x16GtU:                               "I8x16GtU",
+	irI8x16LeU:                               "I8x16LeU",
+	irI8x16GeU:                               "I8x16GeU",
+	irI8x16Bitmask:                           "I8x16Bitmask",
+	irI8x16AllTrue:                           "I8x16AllTrue",
+	irI8x16Splat:                             "I8x16Splat",
+	irI8x16ExtractS:                          "I8x16ExtractS",
+	irI8x16ExtractU:                          "I8x16ExtractU",
+	irI8x16Replace:                           "I8x16Replace",
+	irI16x8Abs:                               "I16x8Abs",
+	irI16x8Neg:                               "I16x8Neg",
+	irI16x8Add:                               "I16x8Add",
+	irI16x8Sub:                               "I16x8Sub",
+	irI16x8MinS:                              "I16x8MinS",
+	irI16x8MaxS:                              "I16x8MaxS",
+	irI16x8MinU:                              "I16x8MinU",
+	irI16x8MaxU:                              "I16x8MaxU",
+	irI16x8Shl:                               "I16x8Shl",
+	irI16x8ShrS:                              "I16x8ShrS",
+	irI16x8ShrU:                              "I16x8ShrU",
+	irI16x8Mul:                               "I16x8Mul",
+	irI16x8AddSatS:                           "I16x8AddSatS",
+	irI16x8AddSatU:                           "I16x8AddSatU",
+	irI16x8SubSatS:                           "I16x8SubSatS",
+	irI16x8SubSatU:                           "I16x8SubSatU",
+	irI16x8AvgrU:                             "I16x8AvgrU",
+	irI16x8Eq:                                "I16x8Eq",
+	irI16x8Ne:                                "I16x8Ne",
+	irI16x8LtS:                               "I16x8LtS",
+	irI16x8GtS:                               "I16x8GtS",
+	irI16x8LeS:                               "I16x8LeS",
+	irI16x8GeS:                               "I16x8GeS",
+	irI16x8LtU:                               "I16x8LtU",
+	irI16x8GtU:                               "I16x8GtU",
+	irI16x8LeU:                               "I16x8LeU",
+	irI16x8GeU:                               "I16x8GeU",
+	irI16x8Bitmask:                           "I16x8Bitmask",
+	irI16x8AllTrue:                           "I16x8AllTrue",
+	irI16x8Splat:                             "I16x8Splat",
+	irI16x8ExtractS:                          "I16x8ExtractS",
+	irI16x8ExtractU:                          "I16x8ExtractU",
+	irI16x8Replace:                           "I16x8Replace",
+	irI32x4Abs:                               "I32x4Abs",
+	irI32x4Neg:                               "I32x4Neg",
+	irI32x4Add:                               "I32x4Add",
+	irI32x4Sub:                               "I32x4Sub",
+	irI32x4MinS:                              "I32x4MinS",
+	irI32x4MaxS:                              "I32x4MaxS",
+	irI32x4MinU:                              "I32x4MinU",
+	irI32x4MaxU:                              "I32x4MaxU",
+	irI32x4Shl:                               "I32x4Shl",
+	irI32x4ShrS:                              "I32x4ShrS",
+	irI32x4ShrU:                              "I32x4ShrU",
+	irI32x4Mul:                               "I32x4Mul",
+	irI32x4Dot:                               "I32x4Dot",
+	irI32x4Eq:                                "I32x4Eq",
+	irI32x4Ne:                                "I32x4Ne",
+	irI32x4LtS:                               "I32x4LtS",
+	irI32x4GtS:                               "I32x4GtS",
+	irI32x4LeS:                               "I32x4LeS",
+	irI32x4GeS:                               "I32x4GeS",
+	irI32x4LtU:                               "I32x4LtU",
+	irI32x4GtU:                               "I32x4GtU",
+	irI32x4LeU:                               "I32x4LeU",
+	irI32x4GeU:                               "I32x4GeU",
+	irI32x4Bitmask:                           "I32x4Bitmask",
+	irI32x4AllTrue:                           "I32x4AllTrue",
+	irI32x4Splat:                             "I32x4Splat",
+	irI32x4Extract:                           "I32x4Extract",
+	irI32x4Replace:                           "I32x4Replace",
+	irI64x2Abs:                               "I64x2Abs",
+	irI64x2Neg:                               "I64x2Neg",
+	irI64x2Add:                               "I64x2Add",
+	irI64x2Sub:                               "I64x2Sub",
+	irI64x2Mul:                               "I64x2Mul",
+	irI64x2Shl:                               "I64x2Shl",
+	irI64x2ShrS:                              "I64x2ShrS",
+	irI64x2ShrU:                              "I64x2ShrU",
+	irI64x2Eq:                                "I64x2Eq",
+	irI64x2Ne:                                "I64x2Ne",
+	irI64x2LtS:                               "I64x2LtS",
+	irI64x2GtS:                               "I64x2GtS",
+	irI64x2LeS:                               "I64x2LeS",
+	irI64x2GeS:                               "I64x2GeS",
+	irI64x2AllTrue:                           "I64x2AllTrue",
+	irI64x2Bitmask:                           "I64x2Bitmask",
+	irI64x2Splat:                             "I64x2Splat",
+	irI64x2Extract:                           "I64x2Extract",
+	irI64x2Replace:                           "I64x2Replace",
+	irI16x8ExtendLowS:                        "I16x8ExtendLowS",
+	irI16x8ExtendHighS:                       "I16x8ExtendHighS",
+	irI16x8ExtendLowU:                        "I16x8ExtendLowU",
+	irI16x8ExtendHighU:                       "I16x8ExtendHighU",
+	irI32x4ExtendLowS:                        "I32x4ExtendLowS",
+	irI32x4ExtendHighS:                       "I32x4ExtendHighS",
+	irI32x4ExtendLowU:                        "I32x4ExtendLowU",
+	irI32x4ExtendHighU:                       "I32x4ExtendHighU",
+	irI64x2ExtendLowS:                        "I64x2ExtendLowS",
+	irI64x2ExtendHighS:                       "I64x2ExtendHighS",
+	irI64x2ExtendLowU:                        "I64x2ExtendLowU",
+	irI64x2ExtendHighU:                       "I64x2ExtendHighU",
+	irVNot:                                   "VNot",
+	irVAnd:                                   "VAnd",
+	irVAndNot:                                "VAndNot",
+	irVOr:                                    "VOr",
+	irVXor:                                   "VXor",
+	irVBitselect:                             "VBitselect",
+	irVAnyTrue:                               "VAnyTrue",
+	irF32x4Abs:                               "F32x4Abs",
+	irF32x4Neg:                               "F32x4Neg",
+	irF32x4Eq:                                "F32x4Eq",
+	irF32x4Ne:                                "F32x4Ne",
+	irF32x4Lt:                                "F32x4Lt",
+	irF32x4Gt:                                "F32x4Gt",
+	irF32x4Le:                                "F32x4Le",
+	irF32x4Ge:                                "F32x4Ge",
+	irF32x4Add:                               "F32x4Add",
+	irF32x4Sub:                               "F32x4Sub",
+	irF32x4Mul:                               "F32x4Mul",
+	irF32x4Div:                               "F32x4Div",
+	irF32x4Sqrt:                              "F32x4Sqrt",
+	irF32x4Pmin:                              "F32x4Pmin",
+	irF32x4Pmax:                              "F32x4Pmax",
+	irF64x2Abs:                               "F64x2Abs",
+	irF64x2Neg:                               "F64x2Neg",
+	irF64x2Eq:                                "F64x2Eq",
+	irF64x2Ne:                                "F64x2Ne",
+	irF64x2Lt:                                "F64x2Lt",
+	irF64x2Gt:                                "F64x2Gt",
+	irF64x2Le:                                "F64x2Le",
+	irF64x2Ge:                                "F64x2Ge",
+	irF64x2Add:                               "F64x2Add",
+	irF64x2Sub:                               "F64x2Sub",
+	irF64x2Mul:                               "F64x2Mul",
+	irF64x2Div:                               "F64x2Div",
+	irF64x2Sqrt:                              "F64x2Sqrt",
+	irF64x2Pmin:                              "F64x2Pmin",
+	irF64x2Pmax:                              "F64x2Pmax",
+	irF32x4ConvertS:                          "F32x4ConvertS",
+	irF64x2ConvertS:                          "F64x2ConvertS",
+	irF32x4ConvertU:                          "F32x4ConvertU",
+	irF64x2ConvertU:                          "F64x2ConvertU",
+	irVLoad:                                  "VLoad",
+	irVLoadX:                                 "VLoadX",
+	irVLoadK:                                 "VLoadK",
+	irVLoadP:                                 "VLoadP",
+	irVLoadS:                                 "VLoadS",
+	irVStore:                                 "VStore",
+	irVStoreX:                                "VStoreX",
+	irVStoreK:                                "VStoreK",
+	irVStoreP:                                "VStoreP",
+	irVStoreS:                                "VStoreS",
+	irVLoad8x8S:                              "VLoad8x8S",
+	irVLoad8x8U:                              "VLoad8x8U",
+	irVLoad16x4S:                             "VLoad16x4S",
+	irVLoad16x4U:                             "VLoad16x4U",
+	irVLoad32x2S:                             "VLoad32x2S",
+	irVLoad32x2U:                             "VLoad32x2U",
+	irVLoad8Splat:                            "VLoad8Splat",
+	irVLoad8Lane:                             "VLoad8Lane",
+	irVStore8Lane:                            "VStore8Lane",
+	irVLoad16Splat:                           "VLoad16Splat",
+	irVLoad16Lane:                            "VLoad16Lane",
+	irVStore16Lane:                           "VStore16Lane",
+	irVLoad32Splat:                           "VLoad32Splat",
+	irVLoad32Lane:                            "VLoad32Lane",
+	irVStore32Lane:                           "VStore32Lane",
+	irVLoad64Splat:                           "VLoad64Splat",
+	irVLoad64Lane:                            "VLoad64Lane",
+	irVStore64Lane:                           "VStore64Lane",
+	irVLoad32Zero:                            "VLoad32Zero",
+	irVLoad64Zero:                            "VLoad64Zero",
+	irConst_Const:                            "Const_Const",
+	irConst_Const_I32AndImm_Mov:              "Const_Const_I32AndImm_Mov",
+	irConst_F32Mul_c_Const_F32Add_c:          "Const_F32Mul_c_Const_F32Add_c",
+	irConst_F64Add_c_F64Add_c_F64Add_c:       "Const_F64Add_c_F64Add_c_F64Add_c",
+	irConst_F64Div_b_F64SubMul_c_Store64_a:   "Const_F64Div_b_F64SubMul_c_Store64_a",
+	irConst_F64Mul_c_Load64K_F64Add_c:        "Const_F64Mul_c_Load64K_F64Add_c",
+	irConst_I32AddImm:                        "Const_I32AddImm",
+	irConst_I32AddImm_Const_Store32K:         "Const_I32AddImm_Const_Store32K",
+	irConst_I32AddImm_Mov_b_Mov_b:            "Const_I32AddImm_Mov_b_Mov_b",
+	irConst_I32AddImm_Store32_a_Br:           "Const_I32AddImm_Store32_a_Br",
+	irConst_I32AndImm:                        "Const_I32AndImm",
+	irConst_I32AndImm_Const_I32AndImm:        "Const_I32AndImm_Const_I32AndImm",
+	irConst_I32AndImm_I32EqBrImm_a:           "Const_I32AndImm_I32EqBrImm_a",
+	irConst_I32AndImm_I32EqBrImm_a_Load32:    "Const_I32AndImm_I32EqBrImm_a_Load32",
+	irConst_I32AndImm_I32NeBrImm_a:           "Const_I32AndImm_I32NeBrImm_a",
+	irConst_I32AndImm_I32Shl_c_Load32:        "Const_I32AndImm_I32Shl_c_Load32",
+	irConst_I32AndImm_I32ShrU_c_I32Or_c:      "Const_I32AndImm_I32ShrU_c_I32Or_c",
+	irConst_I32AndImm_Store32_a_BrLoop:       "Const_I32AndImm_Store32_a_BrLoop",
+	irConst_I32MulImm_I32AddImm_b:            "Const_I32MulImm_I32AddImm_b",
+	irConst_I32MulImm_I32Sub_c_Ret1_a:        "Const_I32MulImm_I32Sub_c_Ret1_a",
+	irConst_I32NeImm_Const_I32AndImm:         "Const_I32NeImm_Const_I32AndImm",
+	irConst_I32RemU_c_I64MulImm_b_I32AndImm:  "Const_I32RemU_c_I64MulImm_b_I32AndImm",
+	irConst_I32RemU_c_Mov_b_Mov_b:            "Const_I32RemU_c_Mov_b_Mov_b",
+	irConst_I32ShlImm:                        "Const_I32ShlImm",
+	irConst_I32ShlImm_I32Add_c:               "Const_I32ShlImm_I32Add_c",
+	irConst_I32ShlImm_I32Add_c_Store32_b:     "Const_I32ShlImm_I32Add_c_Store32_b",
+	irConst_I32ShlImm_I32AddImm_b_Load32_b:   "Const_I32ShlImm_I32AddImm_b_Load32_b",
+	irConst_I32ShlImm_I32AddImm_b_Store32_a:  "Const_I32ShlImm_I32AddImm_b_Store32_a",
+	irConst_I32ShlImm_I32AddImm_b_Store32_b:  "Const_I32ShlImm_I32AddImm_b_Store32_b",
+	irConst_I32ShrU_b_I32AndImm_b_Store8_a:   "Const_I32ShrU_b_I32AndImm_b_Store8_a",
+	irConst_I32XorImm_Const_I32AndImm:        "Const_I32XorImm_Const_I32AndImm",
+	irConst_I64MulImm_Store64_a:              "Const_I64MulImm_Store64_a",
+	irConst_Load32K_Const_I32MulImm:          "Const_Load32K_Const_I32MulImm",
+	irConst_Store32I_Load32_Load32:           "Const_Store32I_Load32_Load32",
+	irF32Add_Const_I32AddImm_I32NeLoopImm_a:  "F32Add_Const_I32AddImm_I32NeLoopImm_a",
+	irF32Add_F32Mul_b_F32Add_b:               "F32Add_F32Mul_b_F32Add_b",
+	irF32Add_F32Mul_b_F32Add_b_F32Sub:        "F32Add_F32Mul_b_F32Add_b_F32Sub",
+	irF32Add_Store32_a_Load32_Store32_a:      "F32Add_Store32_a_Load32_Store32_a",
+	irF32Mul_F32Add_b_Const_F32Le_c:          "F32Mul_F32Add_b_Const_F32Le_c",
+	irF32Mul_F32Add_b_Load32_F32Add_c:        "F32Mul_F32Add_b_Load32_F32Add_c",
+	irF32Mul_F32Add_c_Const:                  "F32Mul_F32Add_c_Const",
+	irF32Mul_F32Add_c_Const_F32LeBr_c:        "F32Mul_F32Add_c_Const_F32LeBr_c",
+	irF32Mul_F32Add_c_Const_F32LeBrNot_c:     "F32Mul_F32Add_c_Const_F32LeBrNot_c",
+	irF32Mul_Load32_Load32_F32Mul:            "F32Mul_Load32_Load32_F32Mul",
+	irF32Sub_F32Add_b_F32Mul_bc:              "F32Sub_F32Add_b_F32Mul_bc",
+	irF64Mul_F64Mul_b_Load64_F64Add_c:        "F64Mul_F64Mul_b_Load64_F64Add_c",
+	irF64Mul_F64SubMul_b_Store64_a_I32AddImm: "F64Mul_F64SubMul_b_Store64_a_I32AddImm",
+	irF64Mul_Load64P_F64Sub_c_F64Mul_bc:      "F64Mul_Load64P_F64Sub_c_F64Mul_bc",
+	irF64MulAdd_F64Add_c_F64Add_c_F64Add_c:   "F64MulAdd_F64Add_c_F64Add_c_F64Add_c",
+	irF64Neg_F64Mul_b_F64Add_b_Store64_a:     "F64Neg_F64Mul_b_F64Add_b_Store64_a",
+	irF64Sqrt_F64Mul_c:                       "F64Sqrt_F64Mul_c",
+	irF64Sub_F64Mul_c_Load64P_F64Sub_c:       "F64Sub_F64Mul_c_Load64P_F64Sub_c",
+	irF64Sub_Load32_Const_I32AddImm:          "F64Sub_Load32_Const_I32AddImm",
+	irGlobalGet_Const_I32AddImm:              "GlobalGet_Const_I32AddImm",
+	irGlobalGet_Const_I32AddImm_GlobalSet_a:  "GlobalGet_Const_I32AddImm_GlobalSet_a",
+	irGlobalGet_Const_I32AddImm_Store32_b:    "GlobalGet_Const_I32AddImm_Store32_b",
+	irGlobalGet_I32AddImm_b_GlobalSet_a_I32NeBrImm: "GlobalGet_I32AddImm_b_GlobalSet_a_I32NeBrImm",
+	irGlobalSet_Ret1:                                 "GlobalSet_Ret1",
+	irI32Add_I32Add_b_I32XorImm_I32And_c:             "I32Add_I32Add_b_I32XorImm_I32And_c",
+	irI32Add_I32Add_c_I32Xor_I32And_b:                "I32Add_I32Add_c_I32Xor_I32And_b",
+	irI32Add_I32AddImm_I32GtULoopImm_a_I32Add:        "I32Add_I32AddImm_I32GtULoopImm_a_I32Add",
+	irI32Add_I32AddImm_b_Load32P:                     "I32Add_I32AddImm_b_Load32P",
+	irI32Add_I32LtULoop_a_I32AddImm_I32NeLoop_a:      "I32Add_I32LtULoop_a_I32AddImm_I32NeLoop_a",
+	irI32Add_I32ShlImm:                               "I32Add_I32ShlImm",
+	irI32Add_Load32_Const_I32AddImm:                  "I32Add_Load32_Const_I32AddImm",
+	irI32Add_Load32_I32Add_c:                         "I32Add_Load32_I32Add_c",
+	irI32Add_Load32P_I32Add_c:                        "I32Add_Load32P_I32Add_c",
+	irI32Add_Load32P_I32Add_c_Load32P:                "I32Add_Load32P_I32Add_c_Load32P",
+	irI32Add_Load32P_I32Add_c_Load32X:                "I32Add_Load32P_I32Add_c_Load32X",
+	irI32Add_Load32X_I32ShlImm_b_I32AndImm:           "I32Add_Load32X_I32ShlImm_b_I32AndImm",
+	irI32Add_Load8U_b_Const:                          "I32Add_Load8U_b_Const",
+	irI32Add_Load8U_b_Const_I32ShlImm:                "I32Add_Load8U_b_Const_I32ShlImm",
+	irI32Add_Ret1_a:                                  "I32Add_Ret1_a",
+	irI32Add_Store32_a:                               "I32Add_Store32_a",
+	irI32Add_Store32_a_BrLoop:                        "I32Add_Store32_a_BrLoop",
+	irI32Add_Store32_a_I32AddImm_BrLoop:              "I32Add_Store32_a_I32AddImm_BrLoop",
+	irI32AddImm_BrLoop:                               "I32AddImm_BrLoop",
+	irI32AddImm_Call:                                 "I32AddImm_Call",
+	irI32AddImm_Const_I32AddImm:                      "I32AddImm_Const_I32AddImm",
+	irI32AddImm_GlobalSet_a_Ret1:                     "I32AddImm_GlobalSet_a_Ret1",
+	irI32AddImm_I32Add_I32AndImm_I32NeLoopImm_a:      "I32AddImm_I32Add_I32AndImm_I32NeLoopImm_a",
+	irI32AddImm_I32AddImm:                            "I32AddImm_I32AddImm",
+	irI32AddImm_I32AddImm_BrLoop:                     "I32AddImm_I32AddImm_BrLoop",
+	irI32AddImm_I32AddImm_I32AddImm_I32NeLoopImm_a:   "I32AddImm_I32AddImm_I32AddImm_I32NeLoopImm_a",
+	irI32AddImm_I32AddImm_I32NeLoopImm_a:             "I32AddImm_I32AddImm_I32NeLoopImm_a",
+	irI32AddImm_I32AddImm_Load32_b_I32LtSLoop_a:      "I32AddImm_I32AddImm_Load32_b_I32LtSLoop_a",
+	irI32AddImm_I32AddImm_Mov_b_Load8U:               "I32AddImm_I32AddImm_Mov_b_Load8U",
+	irI32AddImm_I32AndImm_b:                          "I32AddImm_I32AndImm_b",
+	irI32AddImm_I32GtSBr_b_Store32_Store32P:          "I32AddImm_I32GtSBr_b_Store32_Store32P",
+	irI32AddImm_I32NeLoopImm:                         "I32AddImm_I32NeLoopImm",
+	irI32AddImm_I32NeLoopImm_Const_Store32S_c:        "I32AddImm_I32NeLoopImm_Const_Store32S_c",
+	irI32AddImm_I32NeLoopImm_a:                       "I32AddImm_I32NeLoopImm_a",
+	irI32AddImm_I32ShlImm_I32Add_c_Mov:               "I32AddImm_I32ShlImm_I32Add_c_Mov",
+	irI32AddImm_I32ShlImm_I32AddImm_I32AndImm_b:      "I32AddImm_I32ShlImm_I32AddImm_I32AndImm_b",
+	irI32AddImm_I32ShlImm_I32GeUBr_a_I32Add:          "I32AddImm_I32ShlImm_I32GeUBr_a_I32Add",
+	irI32AddImm_Load32_I32AddImm_Mov_b:               "I32AddImm_Load32_I32AddImm_Mov_b",
+	irI32AddImm_Load32_b:                             "I32AddImm_Load32_b",
+	irI32AddImm_Load32_b_I32AddImm_Load32_b:          "I32AddImm_Load32_b_I32AddImm_Load32_b",
+	irI32AddImm_Load32_b_I32NeBrImm_a:                "I32AddImm_Load32_b_I32NeBrImm_a",
+	irI32AddImm_Load64_b_I64RotlImm_b_Store64_a:      "I32AddImm_Load64_b_I64RotlImm_b_Store64_a",
+	irI32AddImm_Load64_b_Mov_Mov:                     "I32AddImm_Load64_b_Mov_Mov",
+	irI32AddImm_Load8UP_Store8_a_I32AddImm:           "I32AddImm_Load8UP_Store8_a_I32AddImm",
+	irI32AddImm_Store32_a_I32AddImm_I32NeLoopImm_a:   "I32AddImm_Store32_a_I32AddImm_I32NeLoopImm_a",
+	irI32AddImm_Store32_b_I32AddImm:                  "I32AddImm_Store32_b_I32AddImm",
+	irI32AddImm_Store8_a:                             "I32AddImm_Store8_a",
+	irI32And_I32Xor_c_I32Add_c_I32Add:                "I32And_I32Xor_c_I32Add_c_I32Add",
+	irI32And_Load32_Const_I32XorImm:                  "I32And_Load32_Const_I32XorImm",
+	irI32AndImm_Const_I32EqImm:                       "I32AndImm_Const_I32EqImm",
+	irI32AndImm_I32ShlImm_b_Load32P_b_Mov:            "I32AndImm_I32ShlImm_b_Load32P_b_Mov",
+	irI32AndImm_I32ShrUImm_I32Or_c_I32Or_c:           "I32AndImm_I32ShrUImm_I32Or_c_I32Or_c",
+	irI32AndImm_Load8UP_I32EqBrImm_Const:             "I32AndImm_Load8UP_I32EqBrImm_Const",
+	irI32AndImm_Load8UP_I32NeBr_b:                    "I32AndImm_Load8UP_I32NeBr_b",
+	irI32EqBrImm_I32AddImm_Load32_Load32:             "I32EqBrImm_I32AddImm_Load32_Load32",
+	irI32EqBrImm_Load32:                              "I32EqBrImm_Load32",
+	irI32EqBrImm_Load32_Const_I32NeImm:               "I32EqBrImm_Load32_Const_I32NeImm",
+	irI32EqBrImm_Load32_Load32:                       "I32EqBrImm_Load32_Load32",
+	irI32EqBrImm_Load32_Load32_I32NeLoopImm_a:        "I32EqBrImm_Load32_Load32_I32NeLoopImm_a",
+	irI32EqBrImm_Load32_Load8U_b_Const:               "I32EqBrImm_Load32_Load8U_b_Const",
+	irI32GeSImm_Const_I32AndImm:                      "I32GeSImm_Const_I32AndImm",
+	irI32GtU_Select_d_Store32_a_Load32:               "I32GtU_Select_d_Store32_a_Load32",
+	irI32GtUBrImm_I32AddImm_Store8_a_Load8U:          "I32GtUBrImm_I32AddImm_Store8_a_Load8U",
+	irI32GtUBrImm_I32MulImm_Load64P_b_Load64P:        "I32GtUBrImm_I32MulImm_Load64P_b_Load64P",
+	irI32GtUImm_BrTable:                              "I32GtUImm_BrTable",
+	irI32LeSBr_Store32P_I32AddImm_I32GtSImm:          "I32LeSBr_Store32P_I32AddImm_I32GtSImm",
+	irI32LeSImm_Const_I32AndImm:                      "I32LeSImm_Const_I32AndImm",
+	irI32LtU_Const_I32AndImm_I32EqBrImm_a:            "I32LtU_Const_I32AndImm_I32EqBrImm_a",
+	irI32LtU_Store32_a_I32AddImm_BrLoop:              "I32LtU_Store32_a_I32AddImm_BrLoop",
+	irI32LtUBrImm_Const_I32AddImm_Call:               "I32LtUBrImm_Const_I32AddImm_Call",
+	irI32Mul_Store32_a_I32AddImm_BrLoop:              "I32Mul_Store32_a_I32AddImm_BrLoop",
+	irI32MulImm_I32Add_b_Ret1_a:                      "I32MulImm_I32Add_b_Ret1_a",
+	irI32MulImm_I32AddImm_b_I32AddImm_I32NeLoopImm_a: "I32MulImm_I32AddImm_b_I32AddImm_I32NeLoopImm_a",
+	irI32MulImm_I32ShlImm_I32Add_c_Store64P_b:        "I32MulImm_I32ShlImm_I32Add_c_Store64P_b",
+	irI32Ne_Const_I32AndImm_I32EqBrImm_a:             "I32Ne_Const_I32AndImm_I32EqBrImm_a",
+	irI32RemS_Const_I32EqImm:                         "I32RemS_Const_I32EqImm",
+	irI32Rotl_Ret1_a:                                 "I32Rotl_Ret1_a",
+	irI32RotlImm_I32RotlImm_I32Xor_c:                 "I32RotlImm_I32RotlImm_I32Xor_c",
+	irI32RotlImm_I32RotlImm_I32Xor_c_I32RotlImm:      "I32RotlImm_I32RotlImm_I32Xor_c_I32RotlImm",
+	irI32ShlImm_I32Add_c_Mov:                         "I32ShlImm_I32Add_c_Mov",
+	irI32ShlImm_I32AddImm_b_Load8UP_I32NeBrImm_a:     "I32ShlImm_I32AddImm_b_Load8UP_I32NeBrImm_a",
+	irI32ShlImm_I32Or_c_I32ShrUImm:                   "I32ShlImm_I32Or_c_I32ShrUImm",
+	irI32ShlImm_I32ShrSImm_b_Const:                   "I32ShlImm_I32ShrSImm_b_Const",
+	irI32ShlImm_I32ShrSImm_b_Const_Mov_b:             "I32ShlImm_I32ShrSImm_b_Const_Mov_b",
+	irI32ShlImm_I32ShrSImm_b_Load32_Load8U_b:         "I32ShlImm_I32ShrSImm_b_Load32_Load8U_b",
+	irI32ShlImm_I32Xor_b:                             "I32ShlImm_I32Xor_b",
+	irI32ShlImm_I32Xor_b_I32ShrUImm_b_I32Xor_b:       "I32ShlImm_I32Xor_b_I32ShrUImm_b_I32Xor_b",
+	irI32ShlImm_I32Xor_b_Store32_a_I32AddImm:         "I32ShlImm_I32Xor_b_Store32_a_I32AddImm",
+	irI32ShlImm_Load32_I32Xor_b_Store32_a:            "I32ShlImm_Load32_I32Xor_b_Store32_a",
+	irI32ShlImm_Load32P_b_Store32_a_Br:               "I32ShlImm_Load32P_b_Store32_a_Br",
+	irI32ShrSImm_I32Eq_c_Mov_b_Mov_b:                 "I32ShrSImm_I32Eq_c_Mov_b_Mov_b",
+	irI32ShrSImm_Load32_Load32:                       "I32ShrSImm_Load32_Load32",
+	irI32ShrU_Load32_Load32_Const:                    "I32ShrU_Load32_Load32_Const",
+	irI32ShrU_Store32_a_I32AddImm_BrLoop:             "I32ShrU_Store32_a_I32AddImm_BrLoop",
+	irI32ShrUImm_I32Xor_c:                            "I32ShrUImm_I32Xor_c",
+	irI32ShrUImm_I32Xor_c_I32Add_c_Store32_a:         "I32ShrUImm_I32Xor_c_I32Add_c_Store32_a",
+	irI32ShrUImm_I32XorImm_I32Add_c_Ret1_a:           "I32ShrUImm_I32XorImm_I32Add_c_Ret1_a",
+	irI32ShrUImm_Load32_I32Xor_b:                     "I32ShrUImm_Load32_I32Xor_b",
+	irI32Sub_I32Shl_c_I32Or_c_Ret1_a:                 "I32Sub_I32Shl_c_I32Or_c_Ret1_a",
+	irI32Sub_Store32_a_I32AddImm_BrLoop:              "I32Sub_Store32_a_I32AddImm_BrLoop",
+	irI32Xor_Const_I32AndImm_Const:                   "I32Xor_Const_I32AndImm_Const",
+	irI32Xor_Const_I32MulImm_Ret1_a:                  "I32Xor_Const_I32MulImm_Ret1_a",
+	irI32Xor_I32And:                                  "I32Xor_I32And",
+	irI32Xor_I32AndImm_b_I32ShlImm_b_Load32P_b:       "I32Xor_I32AndImm_b_I32ShlImm_b_Load32P_b",
+	irI32Xor_I32MulImm_b_Ret1_a:                      "I32Xor_I32MulImm_b_Ret1_a",
+	irI32Xor_Mov:                                     "I32Xor_Mov",
+	irI32Xor_Store32_a_I32AddImm_BrLoop:              "I32Xor_Store32_a_I32AddImm_BrLoop",
+	irI32Xor_Store32_a_Load32_Load32:                 "I32Xor_Store32_a_Load32_Load32",
+	irI32XorImm_Load32_Const_I32ShrUImm:              "I32XorImm_Load32_Const_I32ShrUImm",
+	irI64ShrUImm_I32Wrap_b_Const_I32AndImm:           "I64ShrUImm_I32Wrap_b_Const_I32AndImm",
+	irI64Xor_I64MulImm_b_I64ShrUImm_b_I64Xor_b:       "I64Xor_I64MulImm_b_I64ShrUImm_b_I64Xor_b",
+	irLoad32_Const:                                   "Load32_Const",
+	irLoad32_Const_I32AddImm:                         "Load32_Const_I32AddImm",
+	irLoad32_Const_I32AddImm_Load32_b:                "Load32_Const_I32AddImm_Load32_b",
+	irLoad32_Const_I32AddImm_Store32_a:               "Load32_Const_I32AddImm_Store32_a",
+	irLoad32_Const_I32GtSImm:                         "Load32_Const_I32GtSImm",
+	irLoad32_Const_I32LtSImm:                         "Load32_Const_I32LtSImm",
+	irLoad32_Const_I32LtUImm:                         "Load32_Const_I32LtUImm",
+	irLoad32_Const_I32NeImm:                          "Load32_Const_I32NeImm",
+	irLoad32_Const_I32ShlImm_I32Add_c:                "Load32_Const_I32ShlImm_I32Add_c",
+	irLoad32_Const_I32ShrUImm_I32Xor_c:               "Load32_Const_I32ShrUImm_I32Xor_c",
+	irLoad32_Const_I32Sub_b:                          "Load32_Const_I32Sub_b",
+	irLoad32_Const_Store8I:                           "Load32_Const_Store8I",
+	irLoad32_I32Add_b_Store32_a:                      "Load32_I32Add_b_Store32_a",
+	irLoad32_I32EqBrImm_a_Mov_Load32:                 "Load32_I32EqBrImm_a_Mov_Load32",
+	irLoad32_I32NeLoopImm_a:                          "Load32_I32NeLoopImm_a",
+	irLoad32_I32ShlImm_b_I32AddImm_b:                 "Load32_I32ShlImm_b_I32AddImm_b",
+	irLoad32_Load32:                                  "Load32_Load32",
+	irLoad32_Load32_F32Mul_c:                         "Load32_Load32_F32Mul_c",
+	irLoad32_Load32_F32Mul_c_F32Neg_b:                "Load32_Load32_F32Mul_c_F32Neg_b",
+	irLoad32_Load32_I32And_c_I32Xor_c:                "Load32_Load32_I32And_c_I32Xor_c",
+	irLoad32_Load32_I32GtS_c:                         "Load32_Load32_I32GtS_c",
+	irLoad32_Load32_I32LeS_c:                         "Load32_Load32_I32LeS_c",
+	irLoad32_Load32_I32LtS_c:                         "Load32_Load32_I32LtS_c",
+	irLoad32_Load32_Load32:                           "Load32_Load32_Load32",
+	irLoad32_Load32_Load32_b_I32LeU_c:                "Load32_Load32_Load32_b_I32LeU_c",
+	irLoad32_Load32_Store32_b:                        "Load32_Load32_Store32_b",
+	irLoad32_Load32_Store32_b_BrLoop:                 "Load32_Load32_Store32_b_BrLoop",
+	irLoad32_Load32_Store32_b_Load32:                 "Load32_Load32_Store32_b_Load32",
+	irLoad32_Load32_b:                                "Load32_Load32_b",
+	irLoad32_Load32_b_Const:                          "Load32_Load32_b_Const",
+	irLoad32_Load64_b_F64Mul_c_Load64:                "Load32_Load64_b_F64Mul_c_Load64",
+	irLoad32_Load8U_b_Const:                          "Load32_Load8U_b_Const",
+	irLoad32_Load8U_b_Const_I32AndImm:                "Load32_Load8U_b_Const_I32AndImm",
+	irLoad32_Mov_Store32_Mov:                         "Load32_Mov_Store32_Mov",
+	irLoad32_Store32_I32NeLoopImm:                    "Load32_Store32_I32NeLoopImm",
+	irLoad32_Store32_Mov_I32NeLoopImm:                "Load32_Store32_Mov_I32NeLoopImm",
+	irLoad32_Store32_a:                               "Load32_Store32_a",
+	irLoad32_Store32_a_BrLoop:                        "Load32_Store32_a_BrLoop",
+	irLoad32_Store32_a_Load32:                        "Load32_Store32_a_Load32",
+	irLoad32_Store32_a_Load32_Load32:                 "Load32_Store32_a_Load32_Load32",
+	irLoad32_Store32_a_Load32_Store32_a:              "Load32_Store32_a_Load32_Store32_a",
+	irLoad32_Store32I_Mov_Call:                       "Load32_Store32I_Mov_Call",
+	irLoad32P_Store32_a_Br:                           "Load32P_Store32_a_Br",
+	irLoad32S_Mov_Mov_Load32:                         "Load32S_Mov_Mov_Load32",
+	irLoad64_Const:                                   "Load64_Const",
+	irLoad64_F64Mul_F64Add_b_Store64_a:               "Load64_F64Mul_F64Add_b_Store64_a",
+	irLoad64_F64Neg_F64Mul_b_F64Add_b:                "Load64_F64Neg_F64Mul_b_F64Add_b",
+	irLoad64_F64Sqrt_b_F64Mul_c_F64Div_c:             "Load64_F64Sqrt_b_F64Mul_c_F64Div_c",
+	irLoad64_I64EqBr_a:                               "Load64_I64EqBr_a",
+	irLoad64_I64EqBr_a_Br:                            "Load64_I64EqBr_a_Br",
+	irLoad64_Load32:                                  "Load64_Load32",
+	irLoad64_Load32_Const:                            "Load64_Load32_Const",
+	irLoad64_Load32_Const_I32AddImm:                  "Load64_Load32_Const_I32AddImm",
+	irLoad64_Load32_Load64_b_F64Mul_c:                "Load64_Load32_Load64_b_F64Mul_c",
+	irLoad64_Load64_I64Eq_c:                          "Load64_Load64_I64Eq_c",
+	irLoad64_Load64P_I32AddImm_Load64_b:              "Load64_Load64P_I32AddImm_Load64_b",
+	irLoad64P_F64Mul_c:                               "Load64P_F64Mul_c",
+	irLoad64P_Load64P_F64Mul_c_Load64P:               "Load64P_Load64P_F64Mul_c_Load64P",
+	irLoad8U_BrTable_a:                               "Load8U_BrTable_a",
+	irLoad8UX_I32NeBrImm_a:                           "Load8UX_I32NeBrImm_a",
+	irLoad8UX_I32Or_c_I32AndImm_b:                    "Load8UX_I32Or_c_I32AndImm_b",
+	irMov_Call:                                       "Mov_Call",
+	irMov_Const_Call:                                 "Mov_Const_Call",
+	irMov_Const_I32ShlImm_I32Add_c:                   "Mov_Const_I32ShlImm_I32Add_c",
+	irMov_I32Add_c_Store32_a:                         "Mov_I32Add_c_Store32_a",
+	irMov_I32AddImm:                                  "Mov_I32AddImm",
+	irMov_I32AddImm_I32EqBrImm:                       "Mov_I32AddImm_I32EqBrImm",
+	irMov_I32AddImm_I32NeLoopImm_a:                   "Mov_I32AddImm_I32NeLoopImm_a",
+	irMov_I32AddImm_I32Xor_c:                         "Mov_I32AddImm_I32Xor_c",
+	irMov_I32EqBrImm_Store8I_Load32:                  "Mov_I32EqBrImm_Store8I_Load32",
+	irMov_I32NeImm_Mov_Call:                          "Mov_I32NeImm_Mov_Call",
+	irMov_I32NeLoopImm:                               "Mov_I32NeLoopImm",
+	irMov_I32NeLoopImm_Select:                        "Mov_I32NeLoopImm_Select",
+	irMov_I32Xor_c_Load32_Const:                      "Mov_I32Xor_c_Load32_Const",
+	irMov_Load32_Const:                               "Mov_Load32_Const",
+	irMov_Load32_Const_I32AddImm:                     "Mov_Load32_Const_I32AddImm",
+	irMov_Load32_Mov_Store32:                         "Mov_Load32_Mov_Store32",
+	irMov_Load32_b:                                   "Mov_Load32_b",
+	irMov_Mov:                                        "Mov_Mov",
+	irMov_Mov_Call:                                   "Mov_Mov_Call",
+	irMov_Mov_CallIndirect:                           "Mov_Mov_CallIndirect",
+	irMov_Mov_I32AddImm_I32NeLoopImm_a:               "Mov_Mov_I32AddImm_I32NeLoopImm_a",
+	irMov_Mov_I32LeSLoop_b:                           "Mov_Mov_I32LeSLoop_b",
+	irMov_Mov_Mov_Mov:                                "Mov_Mov_Mov_Mov",
+	irMov_Mov_b:                                      "Mov_Mov_b",
+	irMov_Mov_b_Const_I32AndImm:                      "Mov_Mov_b_Const_I32AndImm",
+	irMov_Store32_a:                                  "Mov_Store32_a",
+	irMov_Store32_a_Load32:                           "Mov_Store32_a_Load32",
+	irMov_Store32_a_Load32_Const:                     "Mov_Store32_a_Load32_Const",
+	irSelect_I32NeBrImm:                              "Select_I32NeBrImm",
+	irSelect_Select_I32NeImm_b_I32EqBrImm:            "Select_Select_I32NeImm_b_I32EqBrImm",
+	irStore32_Br:                                     "Store32_Br",
+	irStore32_Const_F64ConvertI32S_b:                 "Store32_Const_F64ConvertI32S_b",
+	irStore32_Const_Store32I_Load64:                  "Store32_Const_Store32I_Load64",
+	irStore32_I32AddImm_BrLoop:                       "Store32_I32AddImm_BrLoop",
+	irStore32_I32AddImm_I32NeLoopImm_a:               "Store32_I32AddImm_I32NeLoopImm_a",
+	irStore32_Load32:                                 "Store32_Load32",
+	irStore32_Load32_Const:                           "Store32_Load32_Const",
+	irStore32_Load32_Const_I32LtUImm:                 "Store32_Load32_Const_I32LtUImm",
+	irStore32_Load32_Load32_b:                        "Store32_Load32_Load32_b",
+	irStore32_Load32_Store32_a:                       "Store32_Load32_Store32_a",
+	irStore32_Store32_Load32_Load32:                  "Store32_Store32_Load32_Load32",
+	irStore32I_Store64_Mov_Ret1_a:                    "Store32I_Store64_Mov_Ret1_a",
+	irStore32S_I32AddImm_I32AddImm_I32NeLoop_a:       "Store32S_I32AddImm_I32AddImm_I32NeLoop_a",
+	irStore64_Const_Store32I:                         "Store64_Const_Store32I",
+	irStore64_Load32_Const_I32AddImm:                 "Store64_Load32_Const_I32AddImm",
+	irStore64_Load64:                                 "Store64_Load64",
+	irStore64_Mov_I32AddImm_I32NeLoopImm_a:           "Store64_Mov_I32AddImm_I32NeLoopImm_a",
+	irStore64_Store64P_Store64P_Store64P:             "Store64_Store64P_Store64P_Store64P",
+	irStore64K_Load64K:                               "Store64K_Load64K",
+	irStore8_Const:                                   "Store8_Const",
 }
 
 // opHasDst says whether field a is a slot the operation writes and nothing else changes.
@@ -2196,500 +2356,682 @@ var opAccess = [numOps]access{
 }
 
 // maxFused is the most words that a fused operation covers.
-const maxFused = 3
+const maxFused = 4
 
 // fusionsOf lists the fused operations by their first member.
 var fusionsOf = [numOps][]fusion{
 	irConst: {
-		{op: irConst_Const_I32AndImm, members: []irOp{irConst, irConst, irI32AndImm}, chains: []uint8{0, 0, 0}},
-		{op: irConst_F32Le_c, members: []irOp{irConst, irF32Le}, chains: []uint8{0, 4}},
-		{op: irConst_F64Mul_c_Load64K, members: []irOp{irConst, irF64Mul, irLoad64K}, chains: []uint8{0, 4, 0}},
+		{op: irConst_Const, members: []irOp{irConst, irConst}, chains: []uint8{0, 0}},
+		{op: irConst_Const_I32AndImm_Mov, members: []irOp{irConst, irConst, irI32AndImm, irMov}, chains: []uint8{0, 0, 0, 0}},
+		{op: irConst_F32Mul_c_Const_F32Add_c, members: []irOp{irConst, irF32Mul, irConst, irF32Add}, chains: []uint8{0, 4, 0, 4}},
+		{op: irConst_F64Add_c_F64Add_c_F64Add_c, members: []irOp{irConst, irF64Add, irF64Add, irF64Add}, chains: []uint8{0, 4, 4, 4}},
+		{op: irConst_F64Div_b_F64SubMul_c_Store64_a, members: []irOp{irConst, irF64Div, irF64SubMul, irStore64}, chains: []uint8{0, 2, 4, 1}},
+		{op: irConst_F64Mul_c_Load64K_F64Add_c, members: []irOp{irConst, irF64Mul, irLoad64K, irF64Add}, chains: []uint8{0, 4, 0, 4}},
 		{op: irConst_I32AddImm, members: []irOp{irConst, irI32AddImm}, chains: []uint8{0, 0}},
-		{op: irConst_I32AddImm_Call, members: []irOp{irConst, irI32AddImm, irCall}, chains: []uint8{0, 0, 0}},
-		{op: irConst_I32AddImm_I32NeLoopImm_a, members: []irOp{irConst, irI32AddImm, irI32NeLoopImm}, chains: []uint8{0, 0, 1}},
-		{op: irConst_I32AddImm_Mov_b, members: []irOp{irConst, irI32AddImm, irMov}, chains: []uint8{0, 0, 2}},
+		{op: irConst_I32AddImm_Const_Store32K, members: []irOp{irConst, irI32AddImm, irConst, irStore32K}, chains: []uint8{0, 0, 0, 0}},
+		{op: irConst_I32AddImm_Mov_b_Mov_b, members: []irOp{irConst, irI32AddImm, irMov, irMov}, chains: []uint8{0, 0, 2, 2}},
+		{op: irConst_I32AddImm_Store32_a_Br, members: []irOp{irConst, irI32AddImm, irStore32, irBr}, chains: []uint8{0, 0, 1, 0}},
 		{op: irConst_I32AndImm, members: []irOp{irConst, irI32AndImm}, chains: []uint8{0, 0}},
-		{op: irConst_I32AndImm_Const, members: []irOp{irConst, irI32AndImm, irConst}, chains: []uint8{0, 0, 0}},
+		{op: irConst_I32AndImm_Const_I32AndImm, members: []irOp{irConst, irI32AndImm, irConst, irI32AndImm}, chains: []uint8{0, 0, 0, 0}},
 		{op: irConst_I32AndImm_I32EqBrImm_a, members: []irOp{irConst, irI32AndImm, irI32EqBrImm}, chains: []uint8{0, 0, 1}},
-		{op: irConst_I32AndImm_I32Ne_c, members: []irOp{irConst, irI32AndImm, irI32Ne}, chains: []uint8{0, 0, 4}},
-		{op: irConst_I32AndImm_I32ShlImm_b, members: []irOp{irConst, irI32AndImm, irI32ShlImm}, chains: []uint8{0, 0, 2}},
-		{op: irConst_I32AndImm_Ret1_a, members: []irOp{irConst, irI32AndImm, irRet1}, chains: []uint8{0, 0, 1}},
-		{op: irConst_I32LtUBrImm, members: []irOp{irConst, irI32LtUBrImm}, chains: []uint8{0, 0}},
+		{op: irConst_I32AndImm_I32EqBrImm_a_Load32, members: []irOp{irConst, irI32AndImm, irI32EqBrImm, irLoad32}, chains: []uint8{0, 0, 1, 0}},
+		{op: irConst_I32AndImm_I32NeBrImm_a, members: []irOp{irConst, irI32AndImm, irI32NeBrImm}, chains: []uint8{0, 0, 1}},
+		{op: irConst_I32AndImm_I32Shl_c_Load32, members: []irOp{irConst, irI32AndImm, irI32Shl, irLoad32}, chains: []uint8{0, 0, 4, 0}},
+		{op: irConst_I32AndImm_I32ShrU_c_I32Or_c, members: []irOp{irConst, irI32AndImm, irI32ShrU, irI32Or}, chains: []uint8{0, 0, 4, 4}},
+		{op: irConst_I32AndImm_Store32_a_BrLoop, members: []irOp{irConst, irI32AndImm, irStore32, irBrLoop}, chains: []uint8{0, 0, 1, 0}},
 		{op: irConst_I32MulImm_I32AddImm_b, members: []irOp{irConst, irI32MulImm, irI32AddImm}, chains: []uint8{0, 0, 2}},
-		{op: irConst_I32MulImm_Ret1_a, members: []irOp{irConst, irI32MulImm, irRet1}, chains: []uint8{0, 0, 1}},
-		{op: irConst_I32RemU_c_I64MulImm_b, members: []irOp{irConst, irI32RemU, irI64MulImm}, chains: []uint8{0, 4, 2}},
-		{op: irConst_I32ShlImm_I32AddImm_b, members: []irOp{irConst, irI32ShlImm, irI32AddImm}, chains: []uint8{0, 0, 2}},
-		{op: irConst_Store32I, members: []irOp{irConst, irStore32I}, chains: []uint8{0, 0}},
-		{op: irConst_Store32I_Load64, members: []irOp{irConst, irStore32I, irLoad64}, chains: []uint8{0, 0, 0}},
+		{op: irConst_I32MulImm_I32Sub_c_Ret1_a, members: []irOp{irConst, irI32MulImm, irI32Sub, irRet1}, chains: []uint8{0, 0, 4, 1}},
+		{op: irConst_I32NeImm_Const_I32AndImm, members: []irOp{irConst, irI32NeImm, irConst, irI32AndImm}, chains: []uint8{0, 0, 0, 0}},
+		{op: irConst_I32RemU_c_I64MulImm_b_I32AndImm, members: []irOp{irConst, irI32RemU, irI64MulImm, irI32AndImm}, chains: []uint8{0, 4, 2, 0}},
+		{op: irConst_I32RemU_c_Mov_b_Mov_b, members: []irOp{irConst, irI32RemU, irMov, irMov}, chains: []uint8{0, 4, 2, 2}},
+		{op: irConst_I32ShlImm, members: []irOp{irConst, irI32ShlImm}, chains: []uint8{0, 0}},
+		{op: irConst_I32ShlImm_I32Add_c, members: []irOp{irConst, irI32ShlImm, irI32Add}, chains: []uint8{0, 0, 4}},
+		{op: irConst_I32ShlImm_I32Add_c_Store32_b, members: []irOp{irConst, irI32ShlImm, irI32Add, irStore32}, chains: []uint8{0, 0, 4, 2}},
+		{op: irConst_I32ShlImm_I32AddImm_b_Load32_b, members: []irOp{irConst, irI32ShlImm, irI32AddImm, irLoad32}, chains: []uint8{0, 0, 2, 2}},
+		{op: irConst_I32ShlImm_I32AddImm_b_Store32_a, members: []irOp{irConst, irI32ShlImm, irI32AddImm, irStore32}, chains: []uint8{0, 0, 2, 1}},
+		{op: irConst_I32ShlImm_I32AddImm_b_Store32_b, members: []irOp{irConst, irI32ShlImm, irI32AddImm, irStore32}, chains: []uint8{0, 0, 2, 2}},
+		{op: irConst_I32ShrU_b_I32AndImm_b_Store8_a, members: []irOp{irConst, irI32ShrU, irI32AndImm, irStore8}, chains: []uint8{0, 2, 2, 1}},
+		{op: irConst_I32XorImm_Const_I32AndImm, members: []irOp{irConst, irI32XorImm, irConst, irI32AndImm}, chains: []uint8{0, 0, 0, 0}},
+		{op: irConst_I64MulImm_Store64_a, members: []irOp{irConst, irI64MulImm, irStore64}, chains: []uint8{0, 0, 1}},
+		{op: irConst_Load32K_Const_I32MulImm, members: []irOp{irConst, irLoad32K, irConst, irI32MulImm}, chains: []uint8{0, 0, 0, 0}},
+		{op: irConst_Store32I_Load32_Load32, members: []irOp{irConst, irStore32I, irLoad32, irLoad32}, chains: []uint8{0, 0, 0, 0}},
 	},
 	irF32Add: {
+		{op: irF32Add_Const_I32AddImm_I32NeLoopImm_a, members: []irOp{irF32Add, irConst, irI32AddImm, irI32NeLoopImm}, chains: []uint8{0, 0, 0, 1}},
 		{op: irF32Add_F32Mul_b_F32Add_b, members: []irOp{irF32Add, irF32Mul, irF32Add}, chains: []uint8{0, 2, 2}},
+		{op: irF32Add_F32Mul_b_F32Add_b_F32Sub, members: []irOp{irF32Add, irF32Mul, irF32Add, irF32Sub}, chains: []uint8{0, 2, 2, 0}},
+		{op: irF32Add_Store32_a_Load32_Store32_a, members: []irOp{irF32Add, irStore32, irLoad32, irStore32}, chains: []uint8{0, 1, 0, 1}},
 	},
 	irF32Mul: {
-		{op: irF32Mul_F32Add_b, members: []irOp{irF32Mul, irF32Add}, chains: []uint8{0, 2}},
-		{op: irF32Mul_F32Add_b_Load32, members: []irOp{irF32Mul, irF32Add, irLoad32}, chains: []uint8{0, 2, 0}},
-		{op: irF32Mul_F32Add_b_Store32_a, members: []irOp{irF32Mul, irF32Add, irStore32}, chains: []uint8{0, 2, 1}},
+		{op: irF32Mul_F32Add_b_Const_F32Le_c, members: []irOp{irF32Mul, irF32Add, irConst, irF32Le}, chains: []uint8{0, 2, 0, 4}},
+		{op: irF32Mul_F32Add_b_Load32_F32Add_c, members: []irOp{irF32Mul, irF32Add, irLoad32, irF32Add}, chains: []uint8{0, 2, 0, 4}},
 		{op: irF32Mul_F32Add_c_Const, members: []irOp{irF32Mul, irF32Add, irConst}, chains: []uint8{0, 4, 0}},
-		{op: irF32Mul_F32Mul_F32Add_b, members: []irOp{irF32Mul, irF32Mul, irF32Add}, chains: []uint8{0, 0, 2}},
-		{op: irF32Mul_F32Neg_b, members: []irOp{irF32Mul, irF32Neg}, chains: []uint8{0, 2}},
-		{op: irF32Mul_Load32_Load32, members: []irOp{irF32Mul, irLoad32, irLoad32}, chains: []uint8{0, 0, 0}},
+		{op: irF32Mul_F32Add_c_Const_F32LeBr_c, members: []irOp{irF32Mul, irF32Add, irConst, irF32LeBr}, chains: []uint8{0, 4, 0, 4}},
+		{op: irF32Mul_F32Add_c_Const_F32LeBrNot_c, members: []irOp{irF32Mul, irF32Add, irConst, irF32LeBrNot}, chains: []uint8{0, 4, 0, 4}},
+		{op: irF32Mul_Load32_Load32_F32Mul, members: []irOp{irF32Mul, irLoad32, irLoad32, irF32Mul}, chains: []uint8{0, 0, 0, 0}},
 	},
 	irF32Sub: {
-		{op: irF32Sub_F32Add_b, members: []irOp{irF32Sub, irF32Add}, chains: []uint8{0, 2}},
 		{op: irF32Sub_F32Add_b_F32Mul_bc, members: []irOp{irF32Sub, irF32Add, irF32Mul}, chains: []uint8{0, 2, 6}},
 	},
-	irF64Add: {
-		{op: irF64Add_F64Add_c, members: []irOp{irF64Add, irF64Add}, chains: []uint8{0, 4}},
-		{op: irF64Add_F64Add_c_F64Add_c, members: []irOp{irF64Add, irF64Add, irF64Add}, chains: []uint8{0, 4, 4}},
-		{op: irF64Add_Store64_a, members: []irOp{irF64Add, irStore64}, chains: []uint8{0, 1}},
-		{op: irF64Add_Store64_a_Load64, members: []irOp{irF64Add, irStore64, irLoad64}, chains: []uint8{0, 1, 0}},
-		{op: irF64Add_Store64K_a_Load64K, members: []irOp{irF64Add, irStore64K, irLoad64K}, chains: []uint8{0, 1, 0}},
-	},
 	irF64Mul: {
-		{op: irF64Mul_Const, members: []irOp{irF64Mul, irConst}, chains: []uint8{0, 0}},
-		{op: irF64Mul_Const_F64Div_b, members: []irOp{irF64Mul, irConst, irF64Div}, chains: []uint8{0, 0, 2}},
-		{op: irF64Mul_F64Add_b_Store64_a, members: []irOp{irF64Mul, irF64Add, irStore64}, chains: []uint8{0, 2, 1}},
-		{op: irF64Mul_F64Mul_Const, members: []irOp{irF64Mul, irF64Mul, irConst}, chains: []uint8{0, 0, 0}},
-		{op: irF64Mul_F64Mul_b_Load64, members: []irOp{irF64Mul, irF64Mul, irLoad64}, chains: []uint8{0, 2, 0}},
-		{op: irF64Mul_Load64P_F64Sub_c, members: []irOp{irF64Mul, irLoad64P, irF64Sub}, chains: []uint8{0, 0, 4}},
+		{op: irF64Mul_F64Mul_b_Load64_F64Add_c, members: []irOp{irF64Mul, irF64Mul, irLoad64, irF64Add}, chains: []uint8{0, 2, 0, 4}},
+		{op: irF64Mul_F64SubMul_b_Store64_a_I32AddImm, members: []irOp{irF64Mul, irF64SubMul, irStore64, irI32AddImm}, chains: []uint8{0, 2, 1, 0}},
+		{op: irF64Mul_Load64P_F64Sub_c_F64Mul_bc, members: []irOp{irF64Mul, irLoad64P, irF64Sub, irF64Mul}, chains: []uint8{0, 0, 4, 6}},
 	},
-	irF64SubMul: {
-		{op: irF64SubMul_Store64_a_I32AddImm, members: []irOp{irF64SubMul, irStore64, irI32AddImm}, chains: []uint8{0, 1, 0}},
+	irF64MulAdd: {
+		{op: irF64MulAdd_F64Add_c_F64Add_c_F64Add_c, members: []irOp{irF64MulAdd, irF64Add, irF64Add, irF64Add}, chains: []uint8{0, 4, 4, 4}},
+	},
+	irF64Neg: {
+		{op: irF64Neg_F64Mul_b_F64Add_b_Store64_a, members: []irOp{irF64Neg, irF64Mul, irF64Add, irStore64}, chains: []uint8{0, 2, 2, 1}},
+	},
+	irF64Sqrt: {
+		{op: irF64Sqrt_F64Mul_c, members: []irOp{irF64Sqrt, irF64Mul}, chains: []uint8{0, 4}},
+	},
+	irF64Sub: {
+		{op: irF64Sub_F64Mul_c_Load64P_F64Sub_c, members: []irOp{irF64Sub, irF64Mul, irLoad64P, irF64Sub}, chains: []uint8{0, 4, 0, 4}},
+		{op: irF64Sub_Load32_Const_I32AddImm, members: []irOp{irF64Sub, irLoad32, irConst, irI32AddImm}, chains: []uint8{0, 0, 0, 0}},
 	},
 	irGlobalGet: {
 		{op: irGlobalGet_Const_I32AddImm, members: []irOp{irGlobalGet, irConst, irI32AddImm}, chains: []uint8{0, 0, 0}},
-		{op: irGlobalGet_I32AddImm_b_GlobalSet_a, members: []irOp{irGlobalGet, irI32AddImm, irGlobalSet}, chains: []uint8{0, 2, 1}},
+		{op: irGlobalGet_Const_I32AddImm_GlobalSet_a, members: []irOp{irGlobalGet, irConst, irI32AddImm, irGlobalSet}, chains: []uint8{0, 0, 0, 1}},
+		{op: irGlobalGet_Const_I32AddImm_Store32_b, members: []irOp{irGlobalGet, irConst, irI32AddImm, irStore32}, chains: []uint8{0, 0, 0, 2}},
+		{op: irGlobalGet_I32AddImm_b_GlobalSet_a_I32NeBrImm, members: []irOp{irGlobalGet, irI32AddImm, irGlobalSet, irI32NeBrImm}, chains: []uint8{0, 2, 1, 0}},
 	},
 	irGlobalSet: {
 		{op: irGlobalSet_Ret1, members: []irOp{irGlobalSet, irRet1}, chains: []uint8{0, 0}},
-		{op: irGlobalSet_Store32, members: []irOp{irGlobalSet, irStore32}, chains: []uint8{0, 0}},
-		{op: irGlobalSet_Store64_Store32, members: []irOp{irGlobalSet, irStore64, irStore32}, chains: []uint8{0, 0, 0}},
 	},
 	irI32Add: {
-		{op: irI32Add_I32Add_Mov, members: []irOp{irI32Add, irI32Add, irMov}, chains: []uint8{0, 0, 0}},
-		{op: irI32Add_I32Add_b_I32XorImm, members: []irOp{irI32Add, irI32Add, irI32XorImm}, chains: []uint8{0, 2, 0}},
-		{op: irI32Add_I32Add_c_I32Xor, members: []irOp{irI32Add, irI32Add, irI32Xor}, chains: []uint8{0, 4, 0}},
-		{op: irI32Add_I32AddImm, members: []irOp{irI32Add, irI32AddImm}, chains: []uint8{0, 0}},
+		{op: irI32Add_I32Add_b_I32XorImm_I32And_c, members: []irOp{irI32Add, irI32Add, irI32XorImm, irI32And}, chains: []uint8{0, 2, 0, 4}},
+		{op: irI32Add_I32Add_c_I32Xor_I32And_b, members: []irOp{irI32Add, irI32Add, irI32Xor, irI32And}, chains: []uint8{0, 4, 0, 2}},
+		{op: irI32Add_I32AddImm_I32GtULoopImm_a_I32Add, members: []irOp{irI32Add, irI32AddImm, irI32GtULoopImm, irI32Add}, chains: []uint8{0, 0, 1, 0}},
 		{op: irI32Add_I32AddImm_b_Load32P, members: []irOp{irI32Add, irI32AddImm, irLoad32P}, chains: []uint8{0, 2, 0}},
-		{op: irI32Add_I32AndImm_I32NeLoopImm_a, members: []irOp{irI32Add, irI32AndImm, irI32NeLoopImm}, chains: []uint8{0, 0, 1}},
+		{op: irI32Add_I32LtULoop_a_I32AddImm_I32NeLoop_a, members: []irOp{irI32Add, irI32LtULoop, irI32AddImm, irI32NeLoop}, chains: []uint8{0, 1, 0, 1}},
+		{op: irI32Add_I32ShlImm, members: []irOp{irI32Add, irI32ShlImm}, chains: []uint8{0, 0}},
+		{op: irI32Add_Load32_Const_I32AddImm, members: []irOp{irI32Add, irLoad32, irConst, irI32AddImm}, chains: []uint8{0, 0, 0, 0}},
 		{op: irI32Add_Load32_I32Add_c, members: []irOp{irI32Add, irLoad32, irI32Add}, chains: []uint8{0, 0, 4}},
 		{op: irI32Add_Load32P_I32Add_c, members: []irOp{irI32Add, irLoad32P, irI32Add}, chains: []uint8{0, 0, 4}},
-		{op: irI32Add_Load32X_I32ShlImm_b, members: []irOp{irI32Add, irLoad32X, irI32ShlImm}, chains: []uint8{0, 0, 2}},
-		{op: irI32Add_Load64P_b, members: []irOp{irI32Add, irLoad64P}, chains: []uint8{0, 2}},
+		{op: irI32Add_Load32P_I32Add_c_Load32P, members: []irOp{irI32Add, irLoad32P, irI32Add, irLoad32P}, chains: []uint8{0, 0, 4, 0}},
+		{op: irI32Add_Load32P_I32Add_c_Load32X, members: []irOp{irI32Add, irLoad32P, irI32Add, irLoad32X}, chains: []uint8{0, 0, 4, 0}},
+		{op: irI32Add_Load32X_I32ShlImm_b_I32AndImm, members: []irOp{irI32Add, irLoad32X, irI32ShlImm, irI32AndImm}, chains: []uint8{0, 0, 2, 0}},
 		{op: irI32Add_Load8U_b_Const, members: []irOp{irI32Add, irLoad8U, irConst}, chains: []uint8{0, 2, 0}},
+		{op: irI32Add_Load8U_b_Const_I32ShlImm, members: []irOp{irI32Add, irLoad8U, irConst, irI32ShlImm}, chains: []uint8{0, 2, 0, 0}},
 		{op: irI32Add_Ret1_a, members: []irOp{irI32Add, irRet1}, chains: []uint8{0, 1}},
 		{op: irI32Add_Store32_a, members: []irOp{irI32Add, irStore32}, chains: []uint8{0, 1}},
 		{op: irI32Add_Store32_a_BrLoop, members: []irOp{irI32Add, irStore32, irBrLoop}, chains: []uint8{0, 1, 0}},
-		{op: irI32Add_Store8I_b_I32Add, members: []irOp{irI32Add, irStore8I, irI32Add}, chains: []uint8{0, 2, 0}},
+		{op: irI32Add_Store32_a_I32AddImm_BrLoop, members: []irOp{irI32Add, irStore32, irI32AddImm, irBrLoop}, chains: []uint8{0, 1, 0, 0}},
 	},
 	irI32AddImm: {
 		{op: irI32AddImm_BrLoop, members: []irOp{irI32AddImm, irBrLoop}, chains: []uint8{0, 0}},
 		{op: irI32AddImm_Call, members: []irOp{irI32AddImm, irCall}, chains: []uint8{0, 0}},
+		{op: irI32AddImm_Const_I32AddImm, members: []irOp{irI32AddImm, irConst, irI32AddImm}, chains: []uint8{0, 0, 0}},
 		{op: irI32AddImm_GlobalSet_a_Ret1, members: []irOp{irI32AddImm, irGlobalSet, irRet1}, chains: []uint8{0, 1, 0}},
+		{op: irI32AddImm_I32Add_I32AndImm_I32NeLoopImm_a, members: []irOp{irI32AddImm, irI32Add, irI32AndImm, irI32NeLoopImm}, chains: []uint8{0, 0, 0, 1}},
 		{op: irI32AddImm_I32AddImm, members: []irOp{irI32AddImm, irI32AddImm}, chains: []uint8{0, 0}},
 		{op: irI32AddImm_I32AddImm_BrLoop, members: []irOp{irI32AddImm, irI32AddImm, irBrLoop}, chains: []uint8{0, 0, 0}},
+		{op: irI32AddImm_I32AddImm_I32AddImm_I32NeLoopImm_a, members: []irOp{irI32AddImm, irI32AddImm, irI32AddImm, irI32NeLoopImm}, chains: []uint8{0, 0, 0, 1}},
 		{op: irI32AddImm_I32AddImm_I32NeLoopImm_a, members: []irOp{irI32AddImm, irI32AddImm, irI32NeLoopImm}, chains: []uint8{0, 0, 1}},
-		{op: irI32AddImm_I32AddImm_Load32_b, members: []irOp{irI32AddImm, irI32AddImm, irLoad32}, chains: []uint8{0, 0, 2}},
-		{op: irI32AddImm_I32AndImm_b_I32GtUBrImm_a, members: []irOp{irI32AddImm, irI32AndImm, irI32GtUBrImm}, chains: []uint8{0, 2, 1}},
-		{op: irI32AddImm_I32GtSBr_b_Store32, members: []irOp{irI32AddImm, irI32GtSBr, irStore32}, chains: []uint8{0, 2, 0}},
+		{op: irI32AddImm_I32AddImm_Load32_b_I32LtSLoop_a, members: []irOp{irI32AddImm, irI32AddImm, irLoad32, irI32LtSLoop}, chains: []uint8{0, 0, 2, 1}},
+		{op: irI32AddImm_I32AddImm_Mov_b_Load8U, members: []irOp{irI32AddImm, irI32AddImm, irMov, irLoad8U}, chains: []uint8{0, 0, 2, 0}},
+		{op: irI32AddImm_I32AndImm_b, members: []irOp{irI32AddImm, irI32AndImm}, chains: []uint8{0, 2}},
+		{op: irI32AddImm_I32GtSBr_b_Store32_Store32P, members: []irOp{irI32AddImm, irI32GtSBr, irStore32, irStore32P}, chains: []uint8{0, 2, 0, 0}},
 		{op: irI32AddImm_I32NeLoopImm, members: []irOp{irI32AddImm, irI32NeLoopImm}, chains: []uint8{0, 0}},
-		{op: irI32AddImm_I32ShlImm_I32GeUBr_a, members: []irOp{irI32AddImm, irI32ShlImm, irI32GeUBr}, chains: []uint8{0, 0, 1}},
-		{op: irI32AddImm_Load32_I32AddImm, members: []irOp{irI32AddImm, irLoad32, irI32AddImm}, chains: []uint8{0, 0, 0}},
+		{op: irI32AddImm_I32NeLoopImm_Const_Store32S_c, members: []irOp{irI32AddImm, irI32NeLoopImm, irConst, irStore32S}, chains: []uint8{0, 0, 0, 4}},
+		{op: irI32AddImm_I32NeLoopImm_a, members: []irOp{irI32AddImm, irI32NeLoopImm}, chains: []uint8{0, 1}},
+		{op: irI32AddImm_I32ShlImm_I32Add_c_Mov, members: []irOp{irI32AddImm, irI32ShlImm, irI32Add, irMov}, chains: []uint8{0, 0, 4, 0}},
+		{op: irI32AddImm_I32ShlImm_I32AddImm_I32AndImm_b, members: []irOp{irI32AddImm, irI32ShlImm, irI32AddImm, irI32AndImm}, chains: []uint8{0, 0, 0, 2}},
+		{op: irI32AddImm_I32ShlImm_I32GeUBr_a_I32Add, members: []irOp{irI32AddImm, irI32ShlImm, irI32GeUBr, irI32Add}, chains: []uint8{0, 0, 1, 0}},
+		{op: irI32AddImm_Load32_I32AddImm_Mov_b, members: []irOp{irI32AddImm, irLoad32, irI32AddImm, irMov}, chains: []uint8{0, 0, 0, 2}},
 		{op: irI32AddImm_Load32_b, members: []irOp{irI32AddImm, irLoad32}, chains: []uint8{0, 2}},
-		{op: irI32AddImm_Load64_b_I64RotlImm_b, members: []irOp{irI32AddImm, irLoad64, irI64RotlImm}, chains: []uint8{0, 2, 2}},
-		{op: irI32AddImm_Load8UP_I32NeBrImm_a, members: []irOp{irI32AddImm, irLoad8UP, irI32NeBrImm}, chains: []uint8{0, 0, 1}},
-		{op: irI32AddImm_Load8UP_Store8_a, members: []irOp{irI32AddImm, irLoad8UP, irStore8}, chains: []uint8{0, 0, 1}},
+		{op: irI32AddImm_Load32_b_I32AddImm_Load32_b, members: []irOp{irI32AddImm, irLoad32, irI32AddImm, irLoad32}, chains: []uint8{0, 2, 0, 2}},
+		{op: irI32AddImm_Load32_b_I32NeBrImm_a, members: []irOp{irI32AddImm, irLoad32, irI32NeBrImm}, chains: []uint8{0, 2, 1}},
+		{op: irI32AddImm_Load64_b_I64RotlImm_b_Store64_a, members: []irOp{irI32AddImm, irLoad64, irI64RotlImm, irStore64}, chains: []uint8{0, 2, 2, 1}},
+		{op: irI32AddImm_Load64_b_Mov_Mov, members: []irOp{irI32AddImm, irLoad64, irMov, irMov}, chains: []uint8{0, 2, 0, 0}},
+		{op: irI32AddImm_Load8UP_Store8_a_I32AddImm, members: []irOp{irI32AddImm, irLoad8UP, irStore8, irI32AddImm}, chains: []uint8{0, 0, 1, 0}},
+		{op: irI32AddImm_Store32_a_I32AddImm_I32NeLoopImm_a, members: []irOp{irI32AddImm, irStore32, irI32AddImm, irI32NeLoopImm}, chains: []uint8{0, 1, 0, 1}},
 		{op: irI32AddImm_Store32_b_I32AddImm, members: []irOp{irI32AddImm, irStore32, irI32AddImm}, chains: []uint8{0, 2, 0}},
-		{op: irI32AddImm_Store8_a_Load8U, members: []irOp{irI32AddImm, irStore8, irLoad8U}, chains: []uint8{0, 1, 0}},
+		{op: irI32AddImm_Store8_a, members: []irOp{irI32AddImm, irStore8}, chains: []uint8{0, 1}},
 	},
 	irI32And: {
-		{op: irI32And_I32And_I32Xor_c, members: []irOp{irI32And, irI32And, irI32Xor}, chains: []uint8{0, 0, 4}},
-		{op: irI32And_I32Xor_c, members: []irOp{irI32And, irI32Xor}, chains: []uint8{0, 4}},
+		{op: irI32And_I32Xor_c_I32Add_c_I32Add, members: []irOp{irI32And, irI32Xor, irI32Add, irI32Add}, chains: []uint8{0, 4, 4, 0}},
+		{op: irI32And_Load32_Const_I32XorImm, members: []irOp{irI32And, irLoad32, irConst, irI32XorImm}, chains: []uint8{0, 0, 0, 0}},
 	},
 	irI32AndImm: {
-		{op: irI32AndImm_I32NeBrImm_a, members: []irOp{irI32AndImm, irI32NeBrImm}, chains: []uint8{0, 1}},
-		{op: irI32AndImm_I32ShlImm_b, members: []irOp{irI32AndImm, irI32ShlImm}, chains: []uint8{0, 2}},
-		{op: irI32AndImm_I32ShlImm_b_Load32P_b, members: []irOp{irI32AndImm, irI32ShlImm, irLoad32P}, chains: []uint8{0, 2, 2}},
-		{op: irI32AndImm_I32ShrUImm_I32Or_c, members: []irOp{irI32AndImm, irI32ShrUImm, irI32Or}, chains: []uint8{0, 0, 4}},
-		{op: irI32AndImm_Load8UP, members: []irOp{irI32AndImm, irLoad8UP}, chains: []uint8{0, 0}},
+		{op: irI32AndImm_Const_I32EqImm, members: []irOp{irI32AndImm, irConst, irI32EqImm}, chains: []uint8{0, 0, 0}},
+		{op: irI32AndImm_I32ShlImm_b_Load32P_b_Mov, members: []irOp{irI32AndImm, irI32ShlImm, irLoad32P, irMov}, chains: []uint8{0, 2, 2, 0}},
+		{op: irI32AndImm_I32ShrUImm_I32Or_c_I32Or_c, members: []irOp{irI32AndImm, irI32ShrUImm, irI32Or, irI32Or}, chains: []uint8{0, 0, 4, 4}},
+		{op: irI32AndImm_Load8UP_I32EqBrImm_Const, members: []irOp{irI32AndImm, irLoad8UP, irI32EqBrImm, irConst}, chains: []uint8{0, 0, 0, 0}},
 		{op: irI32AndImm_Load8UP_I32NeBr_b, members: []irOp{irI32AndImm, irLoad8UP, irI32NeBr}, chains: []uint8{0, 0, 2}},
 	},
-	irI32Eq: {
-		{op: irI32Eq_Mov_b_Mov_b, members: []irOp{irI32Eq, irMov, irMov}, chains: []uint8{0, 2, 2}},
-	},
 	irI32EqBrImm: {
-		{op: irI32EqBrImm_Const_Br, members: []irOp{irI32EqBrImm, irConst, irBr}, chains: []uint8{0, 0, 0}},
-		{op: irI32EqBrImm_I32EqBrImm_I32AddImm, members: []irOp{irI32EqBrImm, irI32EqBrImm, irI32AddImm}, chains: []uint8{0, 0, 0}},
+		{op: irI32EqBrImm_I32AddImm_Load32_Load32, members: []irOp{irI32EqBrImm, irI32AddImm, irLoad32, irLoad32}, chains: []uint8{0, 0, 0, 0}},
+		{op: irI32EqBrImm_Load32, members: []irOp{irI32EqBrImm, irLoad32}, chains: []uint8{0, 0}},
+		{op: irI32EqBrImm_Load32_Const_I32NeImm, members: []irOp{irI32EqBrImm, irLoad32, irConst, irI32NeImm}, chains: []uint8{0, 0, 0, 0}},
+		{op: irI32EqBrImm_Load32_Load32, members: []irOp{irI32EqBrImm, irLoad32, irLoad32}, chains: []uint8{0, 0, 0}},
+		{op: irI32EqBrImm_Load32_Load32_I32NeLoopImm_a, members: []irOp{irI32EqBrImm, irLoad32, irLoad32, irI32NeLoopImm}, chains: []uint8{0, 0, 0, 1}},
+		{op: irI32EqBrImm_Load32_Load8U_b_Const, members: []irOp{irI32EqBrImm, irLoad32, irLoad8U, irConst}, chains: []uint8{0, 0, 2, 0}},
 	},
-	irI32GtSImm: {
-		{op: irI32GtSImm_I32AddImm_I32NeLoopImm, members: []irOp{irI32GtSImm, irI32AddImm, irI32NeLoopImm}, chains: []uint8{0, 0, 0}},
+	irI32GeSImm: {
+		{op: irI32GeSImm_Const_I32AndImm, members: []irOp{irI32GeSImm, irConst, irI32AndImm}, chains: []uint8{0, 0, 0}},
+	},
+	irI32GtU: {
+		{op: irI32GtU_Select_d_Store32_a_Load32, members: []irOp{irI32GtU, irSelect, irStore32, irLoad32}, chains: []uint8{0, 8, 1, 0}},
 	},
 	irI32GtUBrImm: {
-		{op: irI32GtUBrImm_I32MulImm_Load64P_b, members: []irOp{irI32GtUBrImm, irI32MulImm, irLoad64P}, chains: []uint8{0, 0, 2}},
+		{op: irI32GtUBrImm_I32AddImm_Store8_a_Load8U, members: []irOp{irI32GtUBrImm, irI32AddImm, irStore8, irLoad8U}, chains: []uint8{0, 0, 1, 0}},
+		{op: irI32GtUBrImm_I32MulImm_Load64P_b_Load64P, members: []irOp{irI32GtUBrImm, irI32MulImm, irLoad64P, irLoad64P}, chains: []uint8{0, 0, 2, 0}},
 	},
 	irI32GtUImm: {
 		{op: irI32GtUImm_BrTable, members: []irOp{irI32GtUImm, irBrTable}, chains: []uint8{0, 0}},
 	},
-	irI32GtULoopImm: {
-		{op: irI32GtULoopImm_I32Add_Ret1_a, members: []irOp{irI32GtULoopImm, irI32Add, irRet1}, chains: []uint8{0, 0, 1}},
-	},
 	irI32LeSBr: {
-		{op: irI32LeSBr_Store32P_I32AddImm, members: []irOp{irI32LeSBr, irStore32P, irI32AddImm}, chains: []uint8{0, 0, 0}},
+		{op: irI32LeSBr_Store32P_I32AddImm_I32GtSImm, members: []irOp{irI32LeSBr, irStore32P, irI32AddImm, irI32GtSImm}, chains: []uint8{0, 0, 0, 0}},
 	},
-	irI32LtSLoop: {
-		{op: irI32LtSLoop_I32AddImm, members: []irOp{irI32LtSLoop, irI32AddImm}, chains: []uint8{0, 0}},
+	irI32LeSImm: {
+		{op: irI32LeSImm_Const_I32AndImm, members: []irOp{irI32LeSImm, irConst, irI32AndImm}, chains: []uint8{0, 0, 0}},
 	},
-	irI32LtULoop: {
-		{op: irI32LtULoop_I32AddImm_I32NeLoop_a, members: []irOp{irI32LtULoop, irI32AddImm, irI32NeLoop}, chains: []uint8{0, 0, 1}},
+	irI32LtU: {
+		{op: irI32LtU_Const_I32AndImm_I32EqBrImm_a, members: []irOp{irI32LtU, irConst, irI32AndImm, irI32EqBrImm}, chains: []uint8{0, 0, 0, 1}},
+		{op: irI32LtU_Store32_a_I32AddImm_BrLoop, members: []irOp{irI32LtU, irStore32, irI32AddImm, irBrLoop}, chains: []uint8{0, 1, 0, 0}},
+	},
+	irI32LtUBrImm: {
+		{op: irI32LtUBrImm_Const_I32AddImm_Call, members: []irOp{irI32LtUBrImm, irConst, irI32AddImm, irCall}, chains: []uint8{0, 0, 0, 0}},
+	},
+	irI32Mul: {
+		{op: irI32Mul_Store32_a_I32AddImm_BrLoop, members: []irOp{irI32Mul, irStore32, irI32AddImm, irBrLoop}, chains: []uint8{0, 1, 0, 0}},
 	},
 	irI32MulImm: {
 		{op: irI32MulImm_I32Add_b_Ret1_a, members: []irOp{irI32MulImm, irI32Add, irRet1}, chains: []uint8{0, 2, 1}},
+		{op: irI32MulImm_I32AddImm_b_I32AddImm_I32NeLoopImm_a, members: []irOp{irI32MulImm, irI32AddImm, irI32AddImm, irI32NeLoopImm}, chains: []uint8{0, 2, 0, 1}},
+		{op: irI32MulImm_I32ShlImm_I32Add_c_Store64P_b, members: []irOp{irI32MulImm, irI32ShlImm, irI32Add, irStore64P}, chains: []uint8{0, 0, 4, 2}},
+	},
+	irI32Ne: {
+		{op: irI32Ne_Const_I32AndImm_I32EqBrImm_a, members: []irOp{irI32Ne, irConst, irI32AndImm, irI32EqBrImm}, chains: []uint8{0, 0, 0, 1}},
 	},
 	irI32RemS: {
 		{op: irI32RemS_Const_I32EqImm, members: []irOp{irI32RemS, irConst, irI32EqImm}, chains: []uint8{0, 0, 0}},
-	},
-	irI32RemU: {
-		{op: irI32RemU_Mov_b, members: []irOp{irI32RemU, irMov}, chains: []uint8{0, 2}},
 	},
 	irI32Rotl: {
 		{op: irI32Rotl_Ret1_a, members: []irOp{irI32Rotl, irRet1}, chains: []uint8{0, 1}},
 	},
 	irI32RotlImm: {
 		{op: irI32RotlImm_I32RotlImm_I32Xor_c, members: []irOp{irI32RotlImm, irI32RotlImm, irI32Xor}, chains: []uint8{0, 0, 4}},
-		{op: irI32RotlImm_I32Xor_c, members: []irOp{irI32RotlImm, irI32Xor}, chains: []uint8{0, 4}},
-		{op: irI32RotlImm_I32Xor_c_I32And, members: []irOp{irI32RotlImm, irI32Xor, irI32And}, chains: []uint8{0, 4, 0}},
-		{op: irI32RotlImm_I32Xor_c_Mov, members: []irOp{irI32RotlImm, irI32Xor, irMov}, chains: []uint8{0, 4, 0}},
-	},
-	irI32Shl: {
-		{op: irI32Shl_I32Or_c_Ret1_a, members: []irOp{irI32Shl, irI32Or, irRet1}, chains: []uint8{0, 4, 1}},
+		{op: irI32RotlImm_I32RotlImm_I32Xor_c_I32RotlImm, members: []irOp{irI32RotlImm, irI32RotlImm, irI32Xor, irI32RotlImm}, chains: []uint8{0, 0, 4, 0}},
 	},
 	irI32ShlImm: {
-		{op: irI32ShlImm_I32Add_c, members: []irOp{irI32ShlImm, irI32Add}, chains: []uint8{0, 4}},
-		{op: irI32ShlImm_I32Add_c_Load32_b, members: []irOp{irI32ShlImm, irI32Add, irLoad32}, chains: []uint8{0, 4, 2}},
-		{op: irI32ShlImm_I32Add_c_Load64_b, members: []irOp{irI32ShlImm, irI32Add, irLoad64}, chains: []uint8{0, 4, 2}},
 		{op: irI32ShlImm_I32Add_c_Mov, members: []irOp{irI32ShlImm, irI32Add, irMov}, chains: []uint8{0, 4, 0}},
-		{op: irI32ShlImm_I32ShrSImm_b, members: []irOp{irI32ShlImm, irI32ShrSImm}, chains: []uint8{0, 2}},
+		{op: irI32ShlImm_I32AddImm_b_Load8UP_I32NeBrImm_a, members: []irOp{irI32ShlImm, irI32AddImm, irLoad8UP, irI32NeBrImm}, chains: []uint8{0, 2, 0, 1}},
+		{op: irI32ShlImm_I32Or_c_I32ShrUImm, members: []irOp{irI32ShlImm, irI32Or, irI32ShrUImm}, chains: []uint8{0, 4, 0}},
 		{op: irI32ShlImm_I32ShrSImm_b_Const, members: []irOp{irI32ShlImm, irI32ShrSImm, irConst}, chains: []uint8{0, 2, 0}},
-		{op: irI32ShlImm_I32Xor_b_I32ShrUImm_b, members: []irOp{irI32ShlImm, irI32Xor, irI32ShrUImm}, chains: []uint8{0, 2, 2}},
-		{op: irI32ShlImm_Load32_I32Xor_b, members: []irOp{irI32ShlImm, irLoad32, irI32Xor}, chains: []uint8{0, 0, 2}},
+		{op: irI32ShlImm_I32ShrSImm_b_Const_Mov_b, members: []irOp{irI32ShlImm, irI32ShrSImm, irConst, irMov}, chains: []uint8{0, 2, 0, 2}},
+		{op: irI32ShlImm_I32ShrSImm_b_Load32_Load8U_b, members: []irOp{irI32ShlImm, irI32ShrSImm, irLoad32, irLoad8U}, chains: []uint8{0, 2, 0, 2}},
+		{op: irI32ShlImm_I32Xor_b, members: []irOp{irI32ShlImm, irI32Xor}, chains: []uint8{0, 2}},
+		{op: irI32ShlImm_I32Xor_b_I32ShrUImm_b_I32Xor_b, members: []irOp{irI32ShlImm, irI32Xor, irI32ShrUImm, irI32Xor}, chains: []uint8{0, 2, 2, 2}},
+		{op: irI32ShlImm_I32Xor_b_Store32_a_I32AddImm, members: []irOp{irI32ShlImm, irI32Xor, irStore32, irI32AddImm}, chains: []uint8{0, 2, 1, 0}},
+		{op: irI32ShlImm_Load32_I32Xor_b_Store32_a, members: []irOp{irI32ShlImm, irLoad32, irI32Xor, irStore32}, chains: []uint8{0, 0, 2, 1}},
+		{op: irI32ShlImm_Load32P_b_Store32_a_Br, members: []irOp{irI32ShlImm, irLoad32P, irStore32, irBr}, chains: []uint8{0, 2, 1, 0}},
+	},
+	irI32ShrSImm: {
+		{op: irI32ShrSImm_I32Eq_c_Mov_b_Mov_b, members: []irOp{irI32ShrSImm, irI32Eq, irMov, irMov}, chains: []uint8{0, 4, 2, 2}},
+		{op: irI32ShrSImm_Load32_Load32, members: []irOp{irI32ShrSImm, irLoad32, irLoad32}, chains: []uint8{0, 0, 0}},
 	},
 	irI32ShrU: {
-		{op: irI32ShrU_I32Or_c_Ret1_a, members: []irOp{irI32ShrU, irI32Or, irRet1}, chains: []uint8{0, 4, 1}},
+		{op: irI32ShrU_Load32_Load32_Const, members: []irOp{irI32ShrU, irLoad32, irLoad32, irConst}, chains: []uint8{0, 0, 0, 0}},
+		{op: irI32ShrU_Store32_a_I32AddImm_BrLoop, members: []irOp{irI32ShrU, irStore32, irI32AddImm, irBrLoop}, chains: []uint8{0, 1, 0, 0}},
 	},
 	irI32ShrUImm: {
 		{op: irI32ShrUImm_I32Xor_c, members: []irOp{irI32ShrUImm, irI32Xor}, chains: []uint8{0, 4}},
-		{op: irI32ShrUImm_I32XorImm, members: []irOp{irI32ShrUImm, irI32XorImm}, chains: []uint8{0, 0}},
+		{op: irI32ShrUImm_I32Xor_c_I32Add_c_Store32_a, members: []irOp{irI32ShrUImm, irI32Xor, irI32Add, irStore32}, chains: []uint8{0, 4, 4, 1}},
+		{op: irI32ShrUImm_I32XorImm_I32Add_c_Ret1_a, members: []irOp{irI32ShrUImm, irI32XorImm, irI32Add, irRet1}, chains: []uint8{0, 0, 4, 1}},
 		{op: irI32ShrUImm_Load32_I32Xor_b, members: []irOp{irI32ShrUImm, irLoad32, irI32Xor}, chains: []uint8{0, 0, 2}},
 	},
-	irI32Xor: {
-		{op: irI32Xor_I32MulImm_b_Ret1_a, members: []irOp{irI32Xor, irI32MulImm, irRet1}, chains: []uint8{0, 2, 1}},
-		{op: irI32Xor_I32ShlImm_b_I32Xor_b, members: []irOp{irI32Xor, irI32ShlImm, irI32Xor}, chains: []uint8{0, 2, 2}},
+	irI32Sub: {
+		{op: irI32Sub_I32Shl_c_I32Or_c_Ret1_a, members: []irOp{irI32Sub, irI32Shl, irI32Or, irRet1}, chains: []uint8{0, 4, 4, 1}},
+		{op: irI32Sub_Store32_a_I32AddImm_BrLoop, members: []irOp{irI32Sub, irStore32, irI32AddImm, irBrLoop}, chains: []uint8{0, 1, 0, 0}},
 	},
-	irI64MulImm: {
-		{op: irI64MulImm_I64ShrUImm_b_I32Wrap_b, members: []irOp{irI64MulImm, irI64ShrUImm, irI32Wrap}, chains: []uint8{0, 2, 2}},
-		{op: irI64MulImm_I64ShrUImm_b_I64Xor_b, members: []irOp{irI64MulImm, irI64ShrUImm, irI64Xor}, chains: []uint8{0, 2, 2}},
-		{op: irI64MulImm_Store64_a, members: []irOp{irI64MulImm, irStore64}, chains: []uint8{0, 1}},
+	irI32Xor: {
+		{op: irI32Xor_Const_I32AndImm_Const, members: []irOp{irI32Xor, irConst, irI32AndImm, irConst}, chains: []uint8{0, 0, 0, 0}},
+		{op: irI32Xor_Const_I32MulImm_Ret1_a, members: []irOp{irI32Xor, irConst, irI32MulImm, irRet1}, chains: []uint8{0, 0, 0, 1}},
+		{op: irI32Xor_I32And, members: []irOp{irI32Xor, irI32And}, chains: []uint8{0, 0}},
+		{op: irI32Xor_I32AndImm_b_I32ShlImm_b_Load32P_b, members: []irOp{irI32Xor, irI32AndImm, irI32ShlImm, irLoad32P}, chains: []uint8{0, 2, 2, 2}},
+		{op: irI32Xor_I32MulImm_b_Ret1_a, members: []irOp{irI32Xor, irI32MulImm, irRet1}, chains: []uint8{0, 2, 1}},
+		{op: irI32Xor_Mov, members: []irOp{irI32Xor, irMov}, chains: []uint8{0, 0}},
+		{op: irI32Xor_Store32_a_I32AddImm_BrLoop, members: []irOp{irI32Xor, irStore32, irI32AddImm, irBrLoop}, chains: []uint8{0, 1, 0, 0}},
+		{op: irI32Xor_Store32_a_Load32_Load32, members: []irOp{irI32Xor, irStore32, irLoad32, irLoad32}, chains: []uint8{0, 1, 0, 0}},
+	},
+	irI32XorImm: {
+		{op: irI32XorImm_Load32_Const_I32ShrUImm, members: []irOp{irI32XorImm, irLoad32, irConst, irI32ShrUImm}, chains: []uint8{0, 0, 0, 0}},
 	},
 	irI64ShrUImm: {
-		{op: irI64ShrUImm_I32Wrap_b, members: []irOp{irI64ShrUImm, irI32Wrap}, chains: []uint8{0, 2}},
+		{op: irI64ShrUImm_I32Wrap_b_Const_I32AndImm, members: []irOp{irI64ShrUImm, irI32Wrap, irConst, irI32AndImm}, chains: []uint8{0, 2, 0, 0}},
+	},
+	irI64Xor: {
+		{op: irI64Xor_I64MulImm_b_I64ShrUImm_b_I64Xor_b, members: []irOp{irI64Xor, irI64MulImm, irI64ShrUImm, irI64Xor}, chains: []uint8{0, 2, 2, 2}},
 	},
 	irLoad32: {
 		{op: irLoad32_Const, members: []irOp{irLoad32, irConst}, chains: []uint8{0, 0}},
 		{op: irLoad32_Const_I32AddImm, members: []irOp{irLoad32, irConst, irI32AddImm}, chains: []uint8{0, 0, 0}},
+		{op: irLoad32_Const_I32AddImm_Load32_b, members: []irOp{irLoad32, irConst, irI32AddImm, irLoad32}, chains: []uint8{0, 0, 0, 2}},
+		{op: irLoad32_Const_I32AddImm_Store32_a, members: []irOp{irLoad32, irConst, irI32AddImm, irStore32}, chains: []uint8{0, 0, 0, 1}},
+		{op: irLoad32_Const_I32GtSImm, members: []irOp{irLoad32, irConst, irI32GtSImm}, chains: []uint8{0, 0, 0}},
 		{op: irLoad32_Const_I32LtSImm, members: []irOp{irLoad32, irConst, irI32LtSImm}, chains: []uint8{0, 0, 0}},
 		{op: irLoad32_Const_I32LtUImm, members: []irOp{irLoad32, irConst, irI32LtUImm}, chains: []uint8{0, 0, 0}},
 		{op: irLoad32_Const_I32NeImm, members: []irOp{irLoad32, irConst, irI32NeImm}, chains: []uint8{0, 0, 0}},
+		{op: irLoad32_Const_I32ShlImm_I32Add_c, members: []irOp{irLoad32, irConst, irI32ShlImm, irI32Add}, chains: []uint8{0, 0, 0, 4}},
+		{op: irLoad32_Const_I32ShrUImm_I32Xor_c, members: []irOp{irLoad32, irConst, irI32ShrUImm, irI32Xor}, chains: []uint8{0, 0, 0, 4}},
+		{op: irLoad32_Const_I32Sub_b, members: []irOp{irLoad32, irConst, irI32Sub}, chains: []uint8{0, 0, 2}},
 		{op: irLoad32_Const_Store8I, members: []irOp{irLoad32, irConst, irStore8I}, chains: []uint8{0, 0, 0}},
-		{op: irLoad32_I32EqBrImm_a, members: []irOp{irLoad32, irI32EqBrImm}, chains: []uint8{0, 1}},
+		{op: irLoad32_I32Add_b_Store32_a, members: []irOp{irLoad32, irI32Add, irStore32}, chains: []uint8{0, 2, 1}},
+		{op: irLoad32_I32EqBrImm_a_Mov_Load32, members: []irOp{irLoad32, irI32EqBrImm, irMov, irLoad32}, chains: []uint8{0, 1, 0, 0}},
+		{op: irLoad32_I32NeLoopImm_a, members: []irOp{irLoad32, irI32NeLoopImm}, chains: []uint8{0, 1}},
 		{op: irLoad32_I32ShlImm_b_I32AddImm_b, members: []irOp{irLoad32, irI32ShlImm, irI32AddImm}, chains: []uint8{0, 2, 2}},
-		{op: irLoad32_I32ShlImm_b_Load32P_b, members: []irOp{irLoad32, irI32ShlImm, irLoad32P}, chains: []uint8{0, 2, 2}},
 		{op: irLoad32_Load32, members: []irOp{irLoad32, irLoad32}, chains: []uint8{0, 0}},
-		{op: irLoad32_Load32_Const, members: []irOp{irLoad32, irLoad32, irConst}, chains: []uint8{0, 0, 0}},
+		{op: irLoad32_Load32_F32Mul_c, members: []irOp{irLoad32, irLoad32, irF32Mul}, chains: []uint8{0, 0, 4}},
+		{op: irLoad32_Load32_F32Mul_c_F32Neg_b, members: []irOp{irLoad32, irLoad32, irF32Mul, irF32Neg}, chains: []uint8{0, 0, 4, 2}},
+		{op: irLoad32_Load32_I32And_c_I32Xor_c, members: []irOp{irLoad32, irLoad32, irI32And, irI32Xor}, chains: []uint8{0, 0, 4, 4}},
 		{op: irLoad32_Load32_I32GtS_c, members: []irOp{irLoad32, irLoad32, irI32GtS}, chains: []uint8{0, 0, 4}},
-		{op: irLoad32_Load32_I32GtU_c, members: []irOp{irLoad32, irLoad32, irI32GtU}, chains: []uint8{0, 0, 4}},
 		{op: irLoad32_Load32_I32LeS_c, members: []irOp{irLoad32, irLoad32, irI32LeS}, chains: []uint8{0, 0, 4}},
 		{op: irLoad32_Load32_I32LtS_c, members: []irOp{irLoad32, irLoad32, irI32LtS}, chains: []uint8{0, 0, 4}},
-		{op: irLoad32_Load32_I32LtU_c, members: []irOp{irLoad32, irLoad32, irI32LtU}, chains: []uint8{0, 0, 4}},
-		{op: irLoad32_Load32_I32NeLoopImm_a, members: []irOp{irLoad32, irLoad32, irI32NeLoopImm}, chains: []uint8{0, 0, 1}},
-		{op: irLoad32_Load32_I32Xor_c, members: []irOp{irLoad32, irLoad32, irI32Xor}, chains: []uint8{0, 0, 4}},
 		{op: irLoad32_Load32_Load32, members: []irOp{irLoad32, irLoad32, irLoad32}, chains: []uint8{0, 0, 0}},
+		{op: irLoad32_Load32_Load32_b_I32LeU_c, members: []irOp{irLoad32, irLoad32, irLoad32, irI32LeU}, chains: []uint8{0, 0, 2, 4}},
+		{op: irLoad32_Load32_Store32_b, members: []irOp{irLoad32, irLoad32, irStore32}, chains: []uint8{0, 0, 2}},
+		{op: irLoad32_Load32_Store32_b_BrLoop, members: []irOp{irLoad32, irLoad32, irStore32, irBrLoop}, chains: []uint8{0, 0, 2, 0}},
+		{op: irLoad32_Load32_Store32_b_Load32, members: []irOp{irLoad32, irLoad32, irStore32, irLoad32}, chains: []uint8{0, 0, 2, 0}},
 		{op: irLoad32_Load32_b, members: []irOp{irLoad32, irLoad32}, chains: []uint8{0, 2}},
 		{op: irLoad32_Load32_b_Const, members: []irOp{irLoad32, irLoad32, irConst}, chains: []uint8{0, 2, 0}},
-		{op: irLoad32_Load32_b_I32LeU_c, members: []irOp{irLoad32, irLoad32, irI32LeU}, chains: []uint8{0, 2, 4}},
-		{op: irLoad32_Load64_b_F64Mul_c, members: []irOp{irLoad32, irLoad64, irF64Mul}, chains: []uint8{0, 2, 4}},
-		{op: irLoad32_Load64_b_Load64, members: []irOp{irLoad32, irLoad64, irLoad64}, chains: []uint8{0, 2, 0}},
+		{op: irLoad32_Load64_b_F64Mul_c_Load64, members: []irOp{irLoad32, irLoad64, irF64Mul, irLoad64}, chains: []uint8{0, 2, 4, 0}},
 		{op: irLoad32_Load8U_b_Const, members: []irOp{irLoad32, irLoad8U, irConst}, chains: []uint8{0, 2, 0}},
-		{op: irLoad32_Mov_Store32, members: []irOp{irLoad32, irMov, irStore32}, chains: []uint8{0, 0, 0}},
+		{op: irLoad32_Load8U_b_Const_I32AndImm, members: []irOp{irLoad32, irLoad8U, irConst, irI32AndImm}, chains: []uint8{0, 2, 0, 0}},
+		{op: irLoad32_Mov_Store32_Mov, members: []irOp{irLoad32, irMov, irStore32, irMov}, chains: []uint8{0, 0, 0, 0}},
+		{op: irLoad32_Store32_I32NeLoopImm, members: []irOp{irLoad32, irStore32, irI32NeLoopImm}, chains: []uint8{0, 0, 0}},
+		{op: irLoad32_Store32_Mov_I32NeLoopImm, members: []irOp{irLoad32, irStore32, irMov, irI32NeLoopImm}, chains: []uint8{0, 0, 0, 0}},
 		{op: irLoad32_Store32_a, members: []irOp{irLoad32, irStore32}, chains: []uint8{0, 1}},
-		{op: irLoad32_Store32_a_Br, members: []irOp{irLoad32, irStore32, irBr}, chains: []uint8{0, 1, 0}},
+		{op: irLoad32_Store32_a_BrLoop, members: []irOp{irLoad32, irStore32, irBrLoop}, chains: []uint8{0, 1, 0}},
+		{op: irLoad32_Store32_a_Load32, members: []irOp{irLoad32, irStore32, irLoad32}, chains: []uint8{0, 1, 0}},
+		{op: irLoad32_Store32_a_Load32_Load32, members: []irOp{irLoad32, irStore32, irLoad32, irLoad32}, chains: []uint8{0, 1, 0, 0}},
+		{op: irLoad32_Store32_a_Load32_Store32_a, members: []irOp{irLoad32, irStore32, irLoad32, irStore32}, chains: []uint8{0, 1, 0, 1}},
+		{op: irLoad32_Store32I_Mov_Call, members: []irOp{irLoad32, irStore32I, irMov, irCall}, chains: []uint8{0, 0, 0, 0}},
+	},
+	irLoad32P: {
+		{op: irLoad32P_Store32_a_Br, members: []irOp{irLoad32P, irStore32, irBr}, chains: []uint8{0, 1, 0}},
+	},
+	irLoad32S: {
+		{op: irLoad32S_Mov_Mov_Load32, members: []irOp{irLoad32S, irMov, irMov, irLoad32}, chains: []uint8{0, 0, 0, 0}},
 	},
 	irLoad64: {
 		{op: irLoad64_Const, members: []irOp{irLoad64, irConst}, chains: []uint8{0, 0}},
-		{op: irLoad64_F64MulAdd_c_F64Add_c, members: []irOp{irLoad64, irF64MulAdd, irF64Add}, chains: []uint8{0, 4, 4}},
+		{op: irLoad64_F64Mul_F64Add_b_Store64_a, members: []irOp{irLoad64, irF64Mul, irF64Add, irStore64}, chains: []uint8{0, 0, 2, 1}},
+		{op: irLoad64_F64Neg_F64Mul_b_F64Add_b, members: []irOp{irLoad64, irF64Neg, irF64Mul, irF64Add}, chains: []uint8{0, 0, 2, 2}},
+		{op: irLoad64_F64Sqrt_b_F64Mul_c_F64Div_c, members: []irOp{irLoad64, irF64Sqrt, irF64Mul, irF64Div}, chains: []uint8{0, 2, 4, 4}},
 		{op: irLoad64_I64EqBr_a, members: []irOp{irLoad64, irI64EqBr}, chains: []uint8{0, 1}},
+		{op: irLoad64_I64EqBr_a_Br, members: []irOp{irLoad64, irI64EqBr, irBr}, chains: []uint8{0, 1, 0}},
+		{op: irLoad64_Load32, members: []irOp{irLoad64, irLoad32}, chains: []uint8{0, 0}},
+		{op: irLoad64_Load32_Const, members: []irOp{irLoad64, irLoad32, irConst}, chains: []uint8{0, 0, 0}},
+		{op: irLoad64_Load32_Const_I32AddImm, members: []irOp{irLoad64, irLoad32, irConst, irI32AddImm}, chains: []uint8{0, 0, 0, 0}},
+		{op: irLoad64_Load32_Load64_b_F64Mul_c, members: []irOp{irLoad64, irLoad32, irLoad64, irF64Mul}, chains: []uint8{0, 0, 2, 4}},
+		{op: irLoad64_Load64_I64Eq_c, members: []irOp{irLoad64, irLoad64, irI64Eq}, chains: []uint8{0, 0, 4}},
+		{op: irLoad64_Load64P_I32AddImm_Load64_b, members: []irOp{irLoad64, irLoad64P, irI32AddImm, irLoad64}, chains: []uint8{0, 0, 0, 2}},
 	},
 	irLoad64P: {
-		{op: irLoad64P_F64Mul_c_Load64P, members: []irOp{irLoad64P, irF64Mul, irLoad64P}, chains: []uint8{0, 4, 0}},
-		{op: irLoad64P_I32AddImm_Load64_b, members: []irOp{irLoad64P, irI32AddImm, irLoad64}, chains: []uint8{0, 0, 2}},
+		{op: irLoad64P_F64Mul_c, members: []irOp{irLoad64P, irF64Mul}, chains: []uint8{0, 4}},
+		{op: irLoad64P_Load64P_F64Mul_c_Load64P, members: []irOp{irLoad64P, irLoad64P, irF64Mul, irLoad64P}, chains: []uint8{0, 0, 4, 0}},
 	},
 	irLoad8U: {
 		{op: irLoad8U_BrTable_a, members: []irOp{irLoad8U, irBrTable}, chains: []uint8{0, 1}},
 	},
 	irLoad8UX: {
 		{op: irLoad8UX_I32NeBrImm_a, members: []irOp{irLoad8UX, irI32NeBrImm}, chains: []uint8{0, 1}},
+		{op: irLoad8UX_I32Or_c_I32AndImm_b, members: []irOp{irLoad8UX, irI32Or, irI32AndImm}, chains: []uint8{0, 4, 2}},
 	},
 	irMov: {
 		{op: irMov_Call, members: []irOp{irMov, irCall}, chains: []uint8{0, 0}},
-		{op: irMov_CallIndirect, members: []irOp{irMov, irCallIndirect}, chains: []uint8{0, 0}},
-		{op: irMov_Const, members: []irOp{irMov, irConst}, chains: []uint8{0, 0}},
 		{op: irMov_Const_Call, members: []irOp{irMov, irConst, irCall}, chains: []uint8{0, 0, 0}},
+		{op: irMov_Const_I32ShlImm_I32Add_c, members: []irOp{irMov, irConst, irI32ShlImm, irI32Add}, chains: []uint8{0, 0, 0, 4}},
 		{op: irMov_I32Add_c_Store32_a, members: []irOp{irMov, irI32Add, irStore32}, chains: []uint8{0, 4, 1}},
 		{op: irMov_I32AddImm, members: []irOp{irMov, irI32AddImm}, chains: []uint8{0, 0}},
+		{op: irMov_I32AddImm_I32EqBrImm, members: []irOp{irMov, irI32AddImm, irI32EqBrImm}, chains: []uint8{0, 0, 0}},
 		{op: irMov_I32AddImm_I32NeLoopImm_a, members: []irOp{irMov, irI32AddImm, irI32NeLoopImm}, chains: []uint8{0, 0, 1}},
 		{op: irMov_I32AddImm_I32Xor_c, members: []irOp{irMov, irI32AddImm, irI32Xor}, chains: []uint8{0, 0, 4}},
-		{op: irMov_I32EqBrImm, members: []irOp{irMov, irI32EqBrImm}, chains: []uint8{0, 0}},
-		{op: irMov_I32EqBrImm_Load32, members: []irOp{irMov, irI32EqBrImm, irLoad32}, chains: []uint8{0, 0, 0}},
-		{op: irMov_I32GtSLoop, members: []irOp{irMov, irI32GtSLoop}, chains: []uint8{0, 0}},
+		{op: irMov_I32EqBrImm_Store8I_Load32, members: []irOp{irMov, irI32EqBrImm, irStore8I, irLoad32}, chains: []uint8{0, 0, 0, 0}},
+		{op: irMov_I32NeImm_Mov_Call, members: []irOp{irMov, irI32NeImm, irMov, irCall}, chains: []uint8{0, 0, 0, 0}},
 		{op: irMov_I32NeLoopImm, members: []irOp{irMov, irI32NeLoopImm}, chains: []uint8{0, 0}},
-		{op: irMov_I32Xor_c, members: []irOp{irMov, irI32Xor}, chains: []uint8{0, 4}},
+		{op: irMov_I32NeLoopImm_Select, members: []irOp{irMov, irI32NeLoopImm, irSelect}, chains: []uint8{0, 0, 0}},
+		{op: irMov_I32Xor_c_Load32_Const, members: []irOp{irMov, irI32Xor, irLoad32, irConst}, chains: []uint8{0, 4, 0, 0}},
 		{op: irMov_Load32_Const, members: []irOp{irMov, irLoad32, irConst}, chains: []uint8{0, 0, 0}},
-		{op: irMov_Load32_b_I32AddImm_b, members: []irOp{irMov, irLoad32, irI32AddImm}, chains: []uint8{0, 2, 2}},
-		{op: irMov_Load8U_I32NeLoopImm_a, members: []irOp{irMov, irLoad8U, irI32NeLoopImm}, chains: []uint8{0, 0, 1}},
+		{op: irMov_Load32_Const_I32AddImm, members: []irOp{irMov, irLoad32, irConst, irI32AddImm}, chains: []uint8{0, 0, 0, 0}},
+		{op: irMov_Load32_Mov_Store32, members: []irOp{irMov, irLoad32, irMov, irStore32}, chains: []uint8{0, 0, 0, 0}},
+		{op: irMov_Load32_b, members: []irOp{irMov, irLoad32}, chains: []uint8{0, 2}},
 		{op: irMov_Mov, members: []irOp{irMov, irMov}, chains: []uint8{0, 0}},
 		{op: irMov_Mov_Call, members: []irOp{irMov, irMov, irCall}, chains: []uint8{0, 0, 0}},
 		{op: irMov_Mov_CallIndirect, members: []irOp{irMov, irMov, irCallIndirect}, chains: []uint8{0, 0, 0}},
+		{op: irMov_Mov_I32AddImm_I32NeLoopImm_a, members: []irOp{irMov, irMov, irI32AddImm, irI32NeLoopImm}, chains: []uint8{0, 0, 0, 1}},
 		{op: irMov_Mov_I32LeSLoop_b, members: []irOp{irMov, irMov, irI32LeSLoop}, chains: []uint8{0, 0, 2}},
-		{op: irMov_Mov_Load32, members: []irOp{irMov, irMov, irLoad32}, chains: []uint8{0, 0, 0}},
-		{op: irMov_Mov_Mov, members: []irOp{irMov, irMov, irMov}, chains: []uint8{0, 0, 0}},
+		{op: irMov_Mov_Mov_Mov, members: []irOp{irMov, irMov, irMov, irMov}, chains: []uint8{0, 0, 0, 0}},
 		{op: irMov_Mov_b, members: []irOp{irMov, irMov}, chains: []uint8{0, 2}},
+		{op: irMov_Mov_b_Const_I32AndImm, members: []irOp{irMov, irMov, irConst, irI32AndImm}, chains: []uint8{0, 2, 0, 0}},
+		{op: irMov_Store32_a, members: []irOp{irMov, irStore32}, chains: []uint8{0, 1}},
 		{op: irMov_Store32_a_Load32, members: []irOp{irMov, irStore32, irLoad32}, chains: []uint8{0, 1, 0}},
+		{op: irMov_Store32_a_Load32_Const, members: []irOp{irMov, irStore32, irLoad32, irConst}, chains: []uint8{0, 1, 0, 0}},
 	},
 	irSelect: {
-		{op: irSelect_I32NeImm_b_I32EqBrImm, members: []irOp{irSelect, irI32NeImm, irI32EqBrImm}, chains: []uint8{0, 2, 0}},
-		{op: irSelect_Store32_a_Load32, members: []irOp{irSelect, irStore32, irLoad32}, chains: []uint8{0, 1, 0}},
+		{op: irSelect_I32NeBrImm, members: []irOp{irSelect, irI32NeBrImm}, chains: []uint8{0, 0}},
+		{op: irSelect_Select_I32NeImm_b_I32EqBrImm, members: []irOp{irSelect, irSelect, irI32NeImm, irI32EqBrImm}, chains: []uint8{0, 0, 2, 0}},
 	},
 	irStore32: {
 		{op: irStore32_Br, members: []irOp{irStore32, irBr}, chains: []uint8{0, 0}},
-		{op: irStore32_BrLoop, members: []irOp{irStore32, irBrLoop}, chains: []uint8{0, 0}},
-		{op: irStore32_Const, members: []irOp{irStore32, irConst}, chains: []uint8{0, 0}},
+		{op: irStore32_Const_F64ConvertI32S_b, members: []irOp{irStore32, irConst, irF64ConvertI32S}, chains: []uint8{0, 0, 2}},
+		{op: irStore32_Const_Store32I_Load64, members: []irOp{irStore32, irConst, irStore32I, irLoad64}, chains: []uint8{0, 0, 0, 0}},
 		{op: irStore32_I32AddImm_BrLoop, members: []irOp{irStore32, irI32AddImm, irBrLoop}, chains: []uint8{0, 0, 0}},
 		{op: irStore32_I32AddImm_I32NeLoopImm_a, members: []irOp{irStore32, irI32AddImm, irI32NeLoopImm}, chains: []uint8{0, 0, 1}},
 		{op: irStore32_Load32, members: []irOp{irStore32, irLoad32}, chains: []uint8{0, 0}},
 		{op: irStore32_Load32_Const, members: []irOp{irStore32, irLoad32, irConst}, chains: []uint8{0, 0, 0}},
-		{op: irStore32_Load32_Load32, members: []irOp{irStore32, irLoad32, irLoad32}, chains: []uint8{0, 0, 0}},
+		{op: irStore32_Load32_Const_I32LtUImm, members: []irOp{irStore32, irLoad32, irConst, irI32LtUImm}, chains: []uint8{0, 0, 0, 0}},
 		{op: irStore32_Load32_Load32_b, members: []irOp{irStore32, irLoad32, irLoad32}, chains: []uint8{0, 0, 2}},
-		{op: irStore32_Load32_Load8U_b, members: []irOp{irStore32, irLoad32, irLoad8U}, chains: []uint8{0, 0, 2}},
-		{op: irStore32_Load32_Ret1_a, members: []irOp{irStore32, irLoad32, irRet1}, chains: []uint8{0, 0, 1}},
-		{op: irStore32_Store32, members: []irOp{irStore32, irStore32}, chains: []uint8{0, 0}},
-		{op: irStore32_Store32_Br, members: []irOp{irStore32, irStore32, irBr}, chains: []uint8{0, 0, 0}},
+		{op: irStore32_Load32_Store32_a, members: []irOp{irStore32, irLoad32, irStore32}, chains: []uint8{0, 0, 1}},
+		{op: irStore32_Store32_Load32_Load32, members: []irOp{irStore32, irStore32, irLoad32, irLoad32}, chains: []uint8{0, 0, 0, 0}},
+	},
+	irStore32I: {
+		{op: irStore32I_Store64_Mov_Ret1_a, members: []irOp{irStore32I, irStore64, irMov, irRet1}, chains: []uint8{0, 0, 0, 1}},
+	},
+	irStore32S: {
+		{op: irStore32S_I32AddImm_I32AddImm_I32NeLoop_a, members: []irOp{irStore32S, irI32AddImm, irI32AddImm, irI32NeLoop}, chains: []uint8{0, 0, 0, 1}},
 	},
 	irStore64: {
-		{op: irStore64_Load64_Const, members: []irOp{irStore64, irLoad64, irConst}, chains: []uint8{0, 0, 0}},
+		{op: irStore64_Const_Store32I, members: []irOp{irStore64, irConst, irStore32I}, chains: []uint8{0, 0, 0}},
+		{op: irStore64_Load32_Const_I32AddImm, members: []irOp{irStore64, irLoad32, irConst, irI32AddImm}, chains: []uint8{0, 0, 0, 0}},
+		{op: irStore64_Load64, members: []irOp{irStore64, irLoad64}, chains: []uint8{0, 0}},
+		{op: irStore64_Mov_I32AddImm_I32NeLoopImm_a, members: []irOp{irStore64, irMov, irI32AddImm, irI32NeLoopImm}, chains: []uint8{0, 0, 0, 1}},
+		{op: irStore64_Store64P_Store64P_Store64P, members: []irOp{irStore64, irStore64P, irStore64P, irStore64P}, chains: []uint8{0, 0, 0, 0}},
+	},
+	irStore64K: {
+		{op: irStore64K_Load64K, members: []irOp{irStore64K, irLoad64K}, chains: []uint8{0, 0}},
+	},
+	irStore8: {
+		{op: irStore8_Const, members: []irOp{irStore8, irConst}, chains: []uint8{0, 0}},
 	},
 }
 
 // fusedBase is the first member of a fused operation, 0 for others.
 var fusedBase = [numOps]irOp{
-	irConst_Const_I32AndImm:               irConst,
-	irConst_F32Le_c:                       irConst,
-	irConst_F64Mul_c_Load64K:              irConst,
-	irConst_I32AddImm:                     irConst,
-	irConst_I32AddImm_Call:                irConst,
-	irConst_I32AddImm_I32NeLoopImm_a:      irConst,
-	irConst_I32AddImm_Mov_b:               irConst,
-	irConst_I32AndImm:                     irConst,
-	irConst_I32AndImm_Const:               irConst,
-	irConst_I32AndImm_I32EqBrImm_a:        irConst,
-	irConst_I32AndImm_I32Ne_c:             irConst,
-	irConst_I32AndImm_I32ShlImm_b:         irConst,
-	irConst_I32AndImm_Ret1_a:              irConst,
-	irConst_I32LtUBrImm:                   irConst,
-	irConst_I32MulImm_I32AddImm_b:         irConst,
-	irConst_I32MulImm_Ret1_a:              irConst,
-	irConst_I32RemU_c_I64MulImm_b:         irConst,
-	irConst_I32ShlImm_I32AddImm_b:         irConst,
-	irConst_Store32I:                      irConst,
-	irConst_Store32I_Load64:               irConst,
-	irF32Add_F32Mul_b_F32Add_b:            irF32Add,
-	irF32Mul_F32Add_b:                     irF32Mul,
-	irF32Mul_F32Add_b_Load32:              irF32Mul,
-	irF32Mul_F32Add_b_Store32_a:           irF32Mul,
-	irF32Mul_F32Add_c_Const:               irF32Mul,
-	irF32Mul_F32Mul_F32Add_b:              irF32Mul,
-	irF32Mul_F32Neg_b:                     irF32Mul,
-	irF32Mul_Load32_Load32:                irF32Mul,
-	irF32Sub_F32Add_b:                     irF32Sub,
-	irF32Sub_F32Add_b_F32Mul_bc:           irF32Sub,
-	irF64Add_F64Add_c:                     irF64Add,
-	irF64Add_F64Add_c_F64Add_c:            irF64Add,
-	irF64Add_Store64_a:                    irF64Add,
-	irF64Add_Store64_a_Load64:             irF64Add,
-	irF64Add_Store64K_a_Load64K:           irF64Add,
-	irF64Mul_Const:                        irF64Mul,
-	irF64Mul_Const_F64Div_b:               irF64Mul,
-	irF64Mul_F64Add_b_Store64_a:           irF64Mul,
-	irF64Mul_F64Mul_Const:                 irF64Mul,
-	irF64Mul_F64Mul_b_Load64:              irF64Mul,
-	irF64Mul_Load64P_F64Sub_c:             irF64Mul,
-	irF64SubMul_Store64_a_I32AddImm:       irF64SubMul,
-	irGlobalGet_Const_I32AddImm:           irGlobalGet,
-	irGlobalGet_I32AddImm_b_GlobalSet_a:   irGlobalGet,
-	irGlobalSet_Ret1:                      irGlobalSet,
-	irGlobalSet_Store32:                   irGlobalSet,
-	irGlobalSet_Store64_Store32:           irGlobalSet,
-	irI32Add_I32Add_Mov:                   irI32Add,
-	irI32Add_I32Add_b_I32XorImm:           irI32Add,
-	irI32Add_I32Add_c_I32Xor:              irI32Add,
-	irI32Add_I32AddImm:                    irI32Add,
-	irI32Add_I32AddImm_b_Load32P:          irI32Add,
-	irI32Add_I32AndImm_I32NeLoopImm_a:     irI32Add,
-	irI32Add_Load32_I32Add_c:              irI32Add,
-	irI32Add_Load32P_I32Add_c:             irI32Add,
-	irI32Add_Load32X_I32ShlImm_b:          irI32Add,
-	irI32Add_Load64P_b:                    irI32Add,
-	irI32Add_Load8U_b_Const:               irI32Add,
-	irI32Add_Ret1_a:                       irI32Add,
-	irI32Add_Store32_a:                    irI32Add,
-	irI32Add_Store32_a_BrLoop:             irI32Add,
-	irI32Add_Store8I_b_I32Add:             irI32Add,
-	irI32AddImm_BrLoop:                    irI32AddImm,
-	irI32AddImm_Call:                      irI32AddImm,
-	irI32AddImm_GlobalSet_a_Ret1:          irI32AddImm,
-	irI32AddImm_I32AddImm:                 irI32AddImm,
-	irI32AddImm_I32AddImm_BrLoop:          irI32AddImm,
-	irI32AddImm_I32AddImm_I32NeLoopImm_a:  irI32AddImm,
-	irI32AddImm_I32AddImm_Load32_b:        irI32AddImm,
-	irI32AddImm_I32AndImm_b_I32GtUBrImm_a: irI32AddImm,
-	irI32AddImm_I32GtSBr_b_Store32:        irI32AddImm,
-	irI32AddImm_I32NeLoopImm:              irI32AddImm,
-	irI32AddImm_I32ShlImm_I32GeUBr_a:      irI32AddImm,
-	irI32AddImm_Load32_I32AddImm:          irI32AddImm,
-	irI32AddImm_Load32_b:                  irI32AddImm,
-	irI32AddImm_Load64_b_I64RotlImm_b:     irI32AddImm,
-	irI32AddImm_Load8UP_I32NeBrImm_a:      irI32AddImm,
-	irI32AddImm_Load8UP_Store8_a:          irI32AddImm,
-	irI32AddImm_Store32_b_I32AddImm:       irI32AddImm,
-	irI32AddImm_Store8_a_Load8U:           irI32AddImm,
-	irI32And_I32And_I32Xor_c:              irI32And,
-	irI32And_I32Xor_c:                     irI32And,
-	irI32AndImm_I32NeBrImm_a:              irI32AndImm,
-	irI32AndImm_I32ShlImm_b:               irI32AndImm,
-	irI32AndImm_I32ShlImm_b_Load32P_b:     irI32AndImm,
-	irI32AndImm_I32ShrUImm_I32Or_c:        irI32AndImm,
-	irI32AndImm_Load8UP:                   irI32AndImm,
-	irI32AndImm_Load8UP_I32NeBr_b:         irI32AndImm,
-	irI32Eq_Mov_b_Mov_b:                   irI32Eq,
-	irI32EqBrImm_Const_Br:                 irI32EqBrImm,
-	irI32EqBrImm_I32EqBrImm_I32AddImm:     irI32EqBrImm,
-	irI32GtSImm_I32AddImm_I32NeLoopImm:    irI32GtSImm,
-	irI32GtUBrImm_I32MulImm_Load64P_b:     irI32GtUBrImm,
-	irI32GtUImm_BrTable:                   irI32GtUImm,
-	irI32GtULoopImm_I32Add_Ret1_a:         irI32GtULoopImm,
-	irI32LeSBr_Store32P_I32AddImm:         irI32LeSBr,
-	irI32LtSLoop_I32AddImm:                irI32LtSLoop,
-	irI32LtULoop_I32AddImm_I32NeLoop_a:    irI32LtULoop,
-	irI32MulImm_I32Add_b_Ret1_a:           irI32MulImm,
-	irI32RemS_Const_I32EqImm:              irI32RemS,
-	irI32RemU_Mov_b:                       irI32RemU,
-	irI32Rotl_Ret1_a:                      irI32Rotl,
-	irI32RotlImm_I32RotlImm_I32Xor_c:      irI32RotlImm,
-	irI32RotlImm_I32Xor_c:                 irI32RotlImm,
-	irI32RotlImm_I32Xor_c_I32And:          irI32RotlImm,
-	irI32RotlImm_I32Xor_c_Mov:             irI32RotlImm,
-	irI32Shl_I32Or_c_Ret1_a:               irI32Shl,
-	irI32ShlImm_I32Add_c:                  irI32ShlImm,
-	irI32ShlImm_I32Add_c_Load32_b:         irI32ShlImm,
-	irI32ShlImm_I32Add_c_Load64_b:         irI32ShlImm,
-	irI32ShlImm_I32Add_c_Mov:              irI32ShlImm,
-	irI32ShlImm_I32ShrSImm_b:              irI32ShlImm,
-	irI32ShlImm_I32ShrSImm_b_Const:        irI32ShlImm,
-	irI32ShlImm_I32Xor_b_I32ShrUImm_b:     irI32ShlImm,
-	irI32ShlImm_Load32_I32Xor_b:           irI32ShlImm,
-	irI32ShrU_I32Or_c_Ret1_a:              irI32ShrU,
-	irI32ShrUImm_I32Xor_c:                 irI32ShrUImm,
-	irI32ShrUImm_I32XorImm:                irI32ShrUImm,
-	irI32ShrUImm_Load32_I32Xor_b:          irI32ShrUImm,
-	irI32Xor_I32MulImm_b_Ret1_a:           irI32Xor,
-	irI32Xor_I32ShlImm_b_I32Xor_b:         irI32Xor,
-	irI64MulImm_I64ShrUImm_b_I32Wrap_b:    irI64MulImm,
-	irI64MulImm_I64ShrUImm_b_I64Xor_b:     irI64MulImm,
-	irI64MulImm_Store64_a:                 irI64MulImm,
-	irI64ShrUImm_I32Wrap_b:                irI64ShrUImm,
-	irLoad32_Const:                        irLoad32,
-	irLoad32_Const_I32AddImm:              irLoad32,
-	irLoad32_Const_I32LtSImm:              irLoad32,
-	irLoad32_Const_I32LtUImm:              irLoad32,
-	irLoad32_Const_I32NeImm:               irLoad32,
-	irLoad32_Const_Store8I:                irLoad32,
-	irLoad32_I32EqBrImm_a:                 irLoad32,
-	irLoad32_I32ShlImm_b_I32AddImm_b:      irLoad32,
-	irLoad32_I32ShlImm_b_Load32P_b:        irLoad32,
-	irLoad32_Load32:                       irLoad32,
-	irLoad32_Load32_Const:                 irLoad32,
-	irLoad32_Load32_I32GtS_c:              irLoad32,
-	irLoad32_Load32_I32GtU_c:              irLoad32,
-	irLoad32_Load32_I32LeS_c:              irLoad32,
-	irLoad32_Load32_I32LtS_c:              irLoad32,
-	irLoad32_Load32_I32LtU_c:              irLoad32,
-	irLoad32_Load32_I32NeLoopImm_a:        irLoad32,
-	irLoad32_Load32_I32Xor_c:              irLoad32,
-	irLoad32_Load32_Load32:                irLoad32,
-	irLoad32_Load32_b:                     irLoad32,
-	irLoad32_Load32_b_Const:               irLoad32,
-	irLoad32_Load32_b_I32LeU_c:            irLoad32,
-	irLoad32_Load64_b_F64Mul_c:            irLoad32,
-	irLoad32_Load64_b_Load64:              irLoad32,
-	irLoad32_Load8U_b_Const:               irLoad32,
-	irLoad32_Mov_Store32:                  irLoad32,
-	irLoad32_Store32_a:                    irLoad32,
-	irLoad32_Store32_a_Br:                 irLoad32,
-	irLoad64_Const:                        irLoad64,
-	irLoad64_F64MulAdd_c_F64Add_c:         irLoad64,
-	irLoad64_I64EqBr_a:                    irLoad64,
-	irLoad64P_F64Mul_c_Load64P:            irLoad64P,
-	irLoad64P_I32AddImm_Load64_b:          irLoad64P,
-	irLoad8U_BrTable_a:                    irLoad8U,
-	irLoad8UX_I32NeBrImm_a:                irLoad8UX,
-	irMov_Call:                            irMov,
-	irMov_CallIndirect:                    irMov,
-	irMov_Const:                           irMov,
-	irMov_Const_Call:                      irMov,
-	irMov_I32Add_c_Store32_a:              irMov,
-	irMov_I32AddImm:                       irMov,
-	irMov_I32AddImm_I32NeLoopImm_a:        irMov,
-	irMov_I32AddImm_I32Xor_c:              irMov,
-	irMov_I32EqBrImm:                      irMov,
-	irMov_I32EqBrImm_Load32:               irMov,
-	irMov_I32GtSLoop:                      irMov,
-	irMov_I32NeLoopImm:                    irMov,
-	irMov_I32Xor_c:                        irMov,
-	irMov_Load32_Const:                    irMov,
-	irMov_Load32_b_I32AddImm_b:            irMov,
-	irMov_Load8U_I32NeLoopImm_a:           irMov,
-	irMov_Mov:                             irMov,
-	irMov_Mov_Call:                        irMov,
-	irMov_Mov_CallIndirect:                irMov,
-	irMov_Mov_I32LeSLoop_b:                irMov,
-	irMov_Mov_Load32:                      irMov,
-	irMov_Mov_Mov:                         irMov,
-	irMov_Mov_b:                           irMov,
-	irMov_Store32_a_Load32:                irMov,
-	irSelect_I32NeImm_b_I32EqBrImm:        irSelect,
-	irSelect_Store32_a_Load32:             irSelect,
-	irStore32_Br:                          irStore32,
-	irStore32_BrLoop:                      irStore32,
-	irStore32_Const:                       irStore32,
-	irStore32_I32AddImm_BrLoop:            irStore32,
-	irStore32_I32AddImm_I32NeLoopImm_a:    irStore32,
-	irStore32_Load32:                      irStore32,
-	irStore32_Load32_Const:                irStore32,
-	irStore32_Load32_Load32:               irStore32,
-	irStore32_Load32_Load32_b:             irStore32,
-	irStore32_Load32_Load8U_b:             irStore32,
-	irStore32_Load32_Ret1_a:               irStore32,
-	irStore32_Store32:                     irStore32,
-	irStore32_Store32_Br:                  irStore32,
-	irStore64_Load64_Const:                irStore64,
+	irConst_Const:                                    irConst,
+	irConst_Const_I32AndImm_Mov:                      irConst,
+	irConst_F32Mul_c_Const_F32Add_c:                  irConst,
+	irConst_F64Add_c_F64Add_c_F64Add_c:               irConst,
+	irConst_F64Div_b_F64SubMul_c_Store64_a:           irConst,
+	irConst_F64Mul_c_Load64K_F64Add_c:                irConst,
+	irConst_I32AddImm:                                irConst,
+	irConst_I32AddImm_Const_Store32K:                 irConst,
+	irConst_I32AddImm_Mov_b_Mov_b:                    irConst,
+	irConst_I32AddImm_Store32_a_Br:                   irConst,
+	irConst_I32AndImm:                                irConst,
+	irConst_I32AndImm_Const_I32AndImm:                irConst,
+	irConst_I32AndImm_I32EqBrImm_a:                   irConst,
+	irConst_I32AndImm_I32EqBrImm_a_Load32:            irConst,
+	irConst_I32AndImm_I32NeBrImm_a:                   irConst,
+	irConst_I32AndImm_I32Shl_c_Load32:                irConst,
+	irConst_I32AndImm_I32ShrU_c_I32Or_c:              irConst,
+	irConst_I32AndImm_Store32_a_BrLoop:               irConst,
+	irConst_I32MulImm_I32AddImm_b:                    irConst,
+	irConst_I32MulImm_I32Sub_c_Ret1_a:                irConst,
+	irConst_I32NeImm_Const_I32AndImm:                 irConst,
+	irConst_I32RemU_c_I64MulImm_b_I32AndImm:          irConst,
+	irConst_I32RemU_c_Mov_b_Mov_b:                    irConst,
+	irConst_I32ShlImm:                                irConst,
+	irConst_I32ShlImm_I32Add_c:                       irConst,
+	irConst_I32ShlImm_I32Add_c_Store32_b:             irConst,
+	irConst_I32ShlImm_I32AddImm_b_Load32_b:           irConst,
+	irConst_I32ShlImm_I32AddImm_b_Store32_a:          irConst,
+	irConst_I32ShlImm_I32AddImm_b_Store32_b:          irConst,
+	irConst_I32ShrU_b_I32AndImm_b_Store8_a:           irConst,
+	irConst_I32XorImm_Const_I32AndImm:                irConst,
+	irConst_I64MulImm_Store64_a:                      irConst,
+	irConst_Load32K_Const_I32MulImm:                  irConst,
+	irConst_Store32I_Load32_Load32:                   irConst,
+	irF32Add_Const_I32AddImm_I32NeLoopImm_a:          irF32Add,
+	irF32Add_F32Mul_b_F32Add_b:                       irF32Add,
+	irF32Add_F32Mul_b_F32Add_b_F32Sub:                irF32Add,
+	irF32Add_Store32_a_Load32_Store32_a:              irF32Add,
+	irF32Mul_F32Add_b_Const_F32Le_c:                  irF32Mul,
+	irF32Mul_F32Add_b_Load32_F32Add_c:                irF32Mul,
+	irF32Mul_F32Add_c_Const:                          irF32Mul,
+	irF32Mul_F32Add_c_Const_F32LeBr_c:                irF32Mul,
+	irF32Mul_F32Add_c_Const_F32LeBrNot_c:             irF32Mul,
+	irF32Mul_Load32_Load32_F32Mul:                    irF32Mul,
+	irF32Sub_F32Add_b_F32Mul_bc:                      irF32Sub,
+	irF64Mul_F64Mul_b_Load64_F64Add_c:                irF64Mul,
+	irF64Mul_F64SubMul_b_Store64_a_I32AddImm:         irF64Mul,
+	irF64Mul_Load64P_F64Sub_c_F64Mul_bc:              irF64Mul,
+	irF64MulAdd_F64Add_c_F64Add_c_F64Add_c:           irF64MulAdd,
+	irF64Neg_F64Mul_b_F64Add_b_Store64_a:             irF64Neg,
+	irF64Sqrt_F64Mul_c:                               irF64Sqrt,
+	irF64Sub_F64Mul_c_Load64P_F64Sub_c:               irF64Sub,
+	irF64Sub_Load32_Const_I32AddImm:                  irF64Sub,
+	irGlobalGet_Const_I32AddImm:                      irGlobalGet,
+	irGlobalGet_Const_I32AddImm_GlobalSet_a:          irGlobalGet,
+	irGlobalGet_Const_I32AddImm_Store32_b:            irGlobalGet,
+	irGlobalGet_I32AddImm_b_GlobalSet_a_I32NeBrImm:   irGlobalGet,
+	irGlobalSet_Ret1:                                 irGlobalSet,
+	irI32Add_I32Add_b_I32XorImm_I32And_c:             irI32Add,
+	irI32Add_I32Add_c_I32Xor_I32And_b:                irI32Add,
+	irI32Add_I32AddImm_I32GtULoopImm_a_I32Add:        irI32Add,
+	irI32Add_I32AddImm_b_Load32P:                     irI32Add,
+	irI32Add_I32LtULoop_a_I32AddImm_I32NeLoop_a:      irI32Add,
+	irI32Add_I32ShlImm:                               irI32Add,
+	irI32Add_Load32_Const_I32AddImm:                  irI32Add,
+	irI32Add_Load32_I32Add_c:                         irI32Add,
+	irI32Add_Load32P_I32Add_c:                        irI32Add,
+	irI32Add_Load32P_I32Add_c_Load32P:                irI32Add,
+	irI32Add_Load32P_I32Add_c_Load32X:                irI32Add,
+	irI32Add_Load32X_I32ShlImm_b_I32AndImm:           irI32Add,
+	irI32Add_Load8U_b_Const:                          irI32Add,
+	irI32Add_Load8U_b_Const_I32ShlImm:                irI32Add,
+	irI32Add_Ret1_a:                                  irI32Add,
+	irI32Add_Store32_a:                               irI32Add,
+	irI32Add_Store32_a_BrLoop:                        irI32Add,
+	irI32Add_Store32_a_I32AddImm_BrLoop:              irI32Add,
+	irI32AddImm_BrLoop:                               irI32AddImm,
+	irI32AddImm_Call:                                 irI32AddImm,
+	irI32AddImm_Const_I32AddImm:                      irI32AddImm,
+	irI32AddImm_GlobalSet_a_Ret1:                     irI32AddImm,
+	irI32AddImm_I32Add_I32AndImm_I32NeLoopImm_a:      irI32AddImm,
+	irI32AddImm_I32AddImm:                            irI32AddImm,
+	irI32AddImm_I32AddImm_BrLoop:                     irI32AddImm,
+	irI32AddImm_I32AddImm_I32AddImm_I32NeLoopImm_a:   irI32AddImm,
+	irI32AddImm_I32AddImm_I32NeLoopImm_a:             irI32AddImm,
+	irI32AddImm_I32AddImm_Load32_b_I32LtSLoop_a:      irI32AddImm,
+	irI32AddImm_I32AddImm_Mov_b_Load8U:               irI32AddImm,
+	irI32AddImm_I32AndImm_b:                          irI32AddImm,
+	irI32AddImm_I32GtSBr_b_Store32_Store32P:          irI32AddImm,
+	irI32AddImm_I32NeLoopImm:                         irI32AddImm,
+	irI32AddImm_I32NeLoopImm_Const_Store32S_c:        irI32AddImm,
+	irI32AddImm_I32NeLoopImm_a:                       irI32AddImm,
+	irI32AddImm_I32ShlImm_I32Add_c_Mov:               irI32AddImm,
+	irI32AddImm_I32ShlImm_I32AddImm_I32AndImm_b:      irI32AddImm,
+	irI32AddImm_I32ShlImm_I32GeUBr_a_I32Add:          irI32AddImm,
+	irI32AddImm_Load32_I32AddImm_Mov_b:               irI32AddImm,
+	irI32AddImm_Load32_b:                             irI32AddImm,
+	irI32AddImm_Load32_b_I32AddImm_Load32_b:          irI32AddImm,
+	irI32AddImm_Load32_b_I32NeBrImm_a:                irI32AddImm,
+	irI32AddImm_Load64_b_I64RotlImm_b_Store64_a:      irI32AddImm,
+	irI32AddImm_Load64_b_Mov_Mov:                     irI32AddImm,
+	irI32AddImm_Load8UP_Store8_a_I32AddImm:           irI32AddImm,
+	irI32AddImm_Store32_a_I32AddImm_I32NeLoopImm_a:   irI32AddImm,
+	irI32AddImm_Store32_b_I32AddImm:                  irI32AddImm,
+	irI32AddImm_Store8_a:                             irI32AddImm,
+	irI32And_I32Xor_c_I32Add_c_I32Add:                irI32And,
+	irI32And_Load32_Const_I32XorImm:                  irI32And,
+	irI32AndImm_Const_I32EqImm:                       irI32AndImm,
+	irI32AndImm_I32ShlImm_b_Load32P_b_Mov:            irI32AndImm,
+	irI32AndImm_I32ShrUImm_I32Or_c_I32Or_c:           irI32AndImm,
+	irI32AndImm_Load8UP_I32EqBrImm_Const:             irI32AndImm,
+	irI32AndImm_Load8UP_I32NeBr_b:                    irI32AndImm,
+	irI32EqBrImm_I32AddImm_Load32_Load32:             irI32EqBrImm,
+	irI32EqBrImm_Load32:                              irI32EqBrImm,
+	irI32EqBrImm_Load32_Const_I32NeImm:               irI32EqBrImm,
+	irI32EqBrImm_Load32_Load32:                       irI32EqBrImm,
+	irI32EqBrImm_Load32_Load32_I32NeLoopImm_a:        irI32EqBrImm,
+	irI32EqBrImm_Load32_Load8U_b_Const:               irI32EqBrImm,
+	irI32GeSImm_Const_I32AndImm:                      irI32GeSImm,
+	irI32GtU_Select_d_Store32_a_Load32:               irI32GtU,
+	irI32GtUBrImm_I32AddImm_Store8_a_Load8U:          irI32GtUBrImm,
+	irI32GtUBrImm_I32MulImm_Load64P_b_Load64P:        irI32GtUBrImm,
+	irI32GtUImm_BrTable:                              irI32GtUImm,
+	irI32LeSBr_Store32P_I32AddImm_I32GtSImm:          irI32LeSBr,
+	irI32LeSImm_Const_I32AndImm:                      irI32LeSImm,
+	irI32LtU_Const_I32AndImm_I32EqBrImm_a:            irI32LtU,
+	irI32LtU_Store32_a_I32AddImm_BrLoop:              irI32LtU,
+	irI32LtUBrImm_Const_I32AddImm_Call:               irI32LtUBrImm,
+	irI32Mul_Store32_a_I32AddImm_BrLoop:              irI32Mul,
+	irI32MulImm_I32Add_b_Ret1_a:                      irI32MulImm,
+	irI32MulImm_I32AddImm_b_I32AddImm_I32NeLoopImm_a: irI32MulImm,
+	irI32MulImm_I32ShlImm_I32Add_c_Store64P_b:        irI32MulImm,
+	irI32Ne_Const_I32AndImm_I32EqBrImm_a:             irI32Ne,
+	irI32RemS_Const_I32EqImm:                         irI32RemS,
+	irI32Rotl_Ret1_a:                                 irI32Rotl,
+	irI32RotlImm_I32RotlImm_I32Xor_c:                 irI32RotlImm,
+	irI32RotlImm_I32RotlImm_I32Xor_c_I32RotlImm:      irI32RotlImm,
+	irI32ShlImm_I32Add_c_Mov:                         irI32ShlImm,
+	irI32ShlImm_I32AddImm_b_Load8UP_I32NeBrImm_a:     irI32ShlImm,
+	irI32ShlImm_I32Or_c_I32ShrUImm:                   irI32ShlImm,
+	irI32ShlImm_I32ShrSImm_b_Const:                   irI32ShlImm,
+	irI32ShlImm_I32ShrSImm_b_Const_Mov_b:             irI32ShlImm,
+	irI32ShlImm_I32ShrSImm_b_Load32_Load8U_b:         irI32ShlImm,
+	irI32ShlImm_I32Xor_b:                             irI32ShlImm,
+	irI32ShlImm_I32Xor_b_I32ShrUImm_b_I32Xor_b:       irI32ShlImm,
+	irI32ShlImm_I32Xor_b_Store32_a_I32AddImm:         irI32ShlImm,
+	irI32ShlImm_Load32_I32Xor_b_Store32_a:            irI32ShlImm,
+	irI32ShlImm_Load32P_b_Store32_a_Br:               irI32ShlImm,
+	irI32ShrSImm_I32Eq_c_Mov_b_Mov_b:                 irI32ShrSImm,
+	irI32ShrSImm_Load32_Load32:                       irI32ShrSImm,
+	irI32ShrU_Load32_Load32_Const:                    irI32ShrU,
+	irI32ShrU_Store32_a_I32AddImm_BrLoop:             irI32ShrU,
+	irI32ShrUImm_I32Xor_c:                            irI32ShrUImm,
+	irI32ShrUImm_I32Xor_c_I32Add_c_Store32_a:         irI32ShrUImm,
+	irI32ShrUImm_I32XorImm_I32Add_c_Ret1_a:           irI32ShrUImm,
+	irI32ShrUImm_Load32_I32Xor_b:                     irI32ShrUImm,
+	irI32Sub_I32Shl_c_I32Or_c_Ret1_a:                 irI32Sub,
+	irI32Sub_Store32_a_I32AddImm_BrLoop:              irI32Sub,
+	irI32Xor_Const_I32AndImm_Const:                   irI32Xor,
+	irI32Xor_Const_I32MulImm_Ret1_a:                  irI32Xor,
+	irI32Xor_I32And:                                  irI32Xor,
+	irI32Xor_I32AndImm_b_I32ShlImm_b_Load32P_b:       irI32Xor,
+	irI32Xor_I32MulImm_b_Ret1_a:                      irI32Xor,
+	irI32Xor_Mov:                                     irI32Xor,
+	irI32Xor_Store32_a_I32AddImm_BrLoop:              irI32Xor,
+	irI32Xor_Store32_a_Load32_Load32:                 irI32Xor,
+	irI32XorImm_Load32_Const_I32ShrUImm:              irI32XorImm,
+	irI64ShrUImm_I32Wrap_b_Const_I32AndImm:           irI64ShrUImm,
+	irI64Xor_I64MulImm_b_I64ShrUImm_b_I64Xor_b:       irI64Xor,
+	irLoad32_Const:                                   irLoad32,
+	irLoad32_Const_I32AddImm:                         irLoad32,
+	irLoad32_Const_I32AddImm_Load32_b:                irLoad32,
+	irLoad32_Const_I32AddImm_Store32_a:               irLoad32,
+	irLoad32_Const_I32GtSImm:                         irLoad32,
+	irLoad32_Const_I32LtSImm:                         irLoad32,
+	irLoad32_Const_I32LtUImm:                         irLoad32,
+	irLoad32_Const_I32NeImm:                          irLoad32,
+	irLoad32_Const_I32ShlImm_I32Add_c:                irLoad32,
+	irLoad32_Const_I32ShrUImm_I32Xor_c:               irLoad32,
+	irLoad32_Const_I32Sub_b:                          irLoad32,
+	irLoad32_Const_Store8I:                           irLoad32,
+	irLoad32_I32Add_b_Store32_a:                      irLoad32,
+	irLoad32_I32EqBrImm_a_Mov_Load32:                 irLoad32,
+	irLoad32_I32NeLoopImm_a:                          irLoad32,
+	irLoad32_I32ShlImm_b_I32AddImm_b:                 irLoad32,
+	irLoad32_Load32:                                  irLoad32,
+	irLoad32_Load32_F32Mul_c:                         irLoad32,
+	irLoad32_Load32_F32Mul_c_F32Neg_b:                irLoad32,
+	irLoad32_Load32_I32And_c_I32Xor_c:                irLoad32,
+	irLoad32_Load32_I32GtS_c:                         irLoad32,
+	irLoad32_Load32_I32LeS_c:                         irLoad32,
+	irLoad32_Load32_I32LtS_c:                         irLoad32,
+	irLoad32_Load32_Load32:                           irLoad32,
+	irLoad32_Load32_Load32_b_I32LeU_c:                irLoad32,
+	irLoad32_Load32_Store32_b:                        irLoad32,
+	irLoad32_Load32_Store32_b_BrLoop:                 irLoad32,
+	irLoad32_Load32_Store32_b_Load32:                 irLoad32,
+	irLoad32_Load32_b:                                irLoad32,
+	irLoad32_Load32_b_Const:                          irLoad32,
+	irLoad32_Load64_b_F64Mul_c_Load64:                irLoad32,
+	irLoad32_Load8U_b_Const:                          irLoad32,
+	irLoad32_Load8U_b_Const_I32AndImm:                irLoad32,
+	irLoad32_Mov_Store32_Mov:                         irLoad32,
+	irLoad32_Store32_I32NeLoopImm:                    irLoad32,
+	irLoad32_Store32_Mov_I32NeLoopImm:                irLoad32,
+	irLoad32_Store32_a:                               irLoad32,
+	irLoad32_Store32_a_BrLoop:                        irLoad32,
+	irLoad32_Store32_a_Load32:                        irLoad32,
+	irLoad32_Store32_a_Load32_Load32:                 irLoad32,
+	irLoad32_Store32_a_Load32_Store32_a:              irLoad32,
+	irLoad32_Store32I_Mov_Call:                       irLoad32,
+	irLoad32P_Store32_a_Br:                           irLoad32P,
+	irLoad32S_Mov_Mov_Load32:                         irLoad32S,
+	irLoad64_Const:                                   irLoad64,
+	irLoad64_F64Mul_F64Add_b_Store64_a:               irLoad64,
+	irLoad64_F64Neg_F64Mul_b_F64Add_b:                irLoad64,
+	irLoad64_F64Sqrt_b_F64Mul_c_F64Div_c:             irLoad64,
+	irLoad64_I64EqBr_a:                               irLoad64,
+	irLoad64_I64EqBr_a_Br:                            irLoad64,
+	irLoad64_Load32:                                  irLoad64,
+	irLoad64_Load32_Const:                            irLoad64,
+	irLoad64_Load32_Const_I32AddImm:                  irLoad64,
+	irLoad64_Load32_Load64_b_F64Mul_c:                irLoad64,
+	irLoad64_Load64_I64Eq_c:                          irLoad64,
+	irLoad64_Load64P_I32AddImm_Load64_b:              irLoad64,
+	irLoad64P_F64Mul_c:                               irLoad64P,
+	irLoad64P_Load64P_F64Mul_c_Load64P:               irLoad64P,
+	irLoad8U_BrTable_a:                               irLoad8U,
+	irLoad8UX_I32NeBrImm_a:                           irLoad8UX,
+	irLoad8UX_I32Or_c_I32AndImm_b:                    irLoad8UX,
+	irMov_Call:                                       irMov,
+	irMov_Const_Call:                                 irMov,
+	irMov_Const_I32ShlImm_I32Add_c:                   irMov,
+	irMov_I32Add_c_Store32_a:                         irMov,
+	irMov_I32AddImm:                                  irMov,
+	irMov_I32AddImm_I32EqBrImm:                       irMov,
+	irMov_I32AddImm_I32NeLoopImm_a:                   irMov,
+	irMov_I32AddImm_I32Xor_c:                         irMov,
+	irMov_I32EqBrImm_Store8I_Load32:                  irMov,
+	irMov_I32NeImm_Mov_Call:                          irMov,
+	irMov_I32NeLoopImm:                               irMov,
+	irMov_I32NeLoopImm_Select:                        irMov,
+	irMov_I32Xor_c_Load32_Const:                      irMov,
+	irMov_Load32_Const:                               irMov,
+	irMov_Load32_Const_I32AddImm:                     irMov,
+	irMov_Load32_Mov_Store32:                         irMov,
+	irMov_Load32_b:                                   irMov,
+	irMov_Mov:                                        irMov,
+	irMov_Mov_Call:                                   irMov,
+	irMov_Mov_CallIndirect:                           irMov,
+	irMov_Mov_I32AddImm_I32NeLoopImm_a:               irMov,
+	irMov_Mov_I32LeSLoop_b:                           irMov,
+	irMov_Mov_Mov_Mov:                                irMov,
+	irMov_Mov_b:                                      irMov,
+	irMov_Mov_b_Const_I32AndImm:                      irMov,
+	irMov_Store32_a:                                  irMov,
+	irMov_Store32_a_Load32:                           irMov,
+	irMov_Store32_a_Load32_Const:                     irMov,
+	irSelect_I32NeBrImm:                              irSelect,
+	irSelect_Select_I32NeImm_b_I32EqBrImm:            irSelect,
+	irStore32_Br:                                     irStore32,
+	irStore32_Const_F64ConvertI32S_b:                 irStore32,
+	irStore32_Const_Store32I_Load64:                  irStore32,
+	irStore32_I32AddImm_BrLoop:                       irStore32,
+	irStore32_I32AddImm_I32NeLoopImm_a:               irStore32,
+	irStore32_Load32:                                 irStore32,
+	irStore32_Load32_Const:                           irStore32,
+	irStore32_Load32_Const_I32LtUImm:                 irStore32,
+	irStore32_Load32_Load32_b:                        irStore32,
+	irStore32_Load32_Store32_a:                       irStore32,
+	irStore32_Store32_Load32_Load32:                  irStore32,
+	irStore32I_Store64_Mov_Ret1_a:                    irStore32I,
+	irStore32S_I32AddImm_I32AddImm_I32NeLoop_a:       irStore32S,
+	irStore64_Const_Store32I:                         irStore64,
+	irStore64_Load32_Const_I32AddImm:                 irStore64,
+	irStore64_Load64:                                 irStore64,
+	irStore64_Mov_I32AddImm_I32NeLoopImm_a:           irStore64,
+	irStore64_Store64P_Store64P_Store64P:             irStore64,
+	irStore64K_Load64K:                               irStore64K,
+	irStore8_Const:                                   irStore8,
 }
 
 // lowerings tells how an opcode is lowered, by the opcode, those behind the prefix 0xFC from 256 on, those behind 0xFD from 264 on.

@@ -201,9 +201,17 @@ func FuzzImages(f *testing.F) {
 	f.Add(uint64(1), uint16(100), int64(0))
 	f.Add(uint64(2), uint16(300), int64(1<<16))
 	f.Fuzz(func(t *testing.T, seed uint64, steps uint16, hot int64) {
-		w := newWalker(t, seed, Options{HotBytes: hot})
-		for range steps % 1000 {
+		o := Options{HotBytes: hot & (1<<40 - 1)}
+		if seed%2 == 0 {
+			o.Spill.Dirs = []string{t.TempDir()}
+		}
+		w := newWalker(t, seed, o)
+		defer w.s.Close()
+		for i := range steps % 1000 {
 			w.step()
+			if seed%3 == 0 && i%5 == 0 {
+				w.s.Fit(int64(w.r.IntN(300 << 10)))
+			}
 		}
 		w.finish()
 	})

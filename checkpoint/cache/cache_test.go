@@ -409,7 +409,7 @@ func FuzzOpen(f *testing.F) {
 		}
 		for i := range c.Len() {
 			c.State(i)
-			if im := c.At(i).Memory; im.Size() < 1<<24 {
+			if im := c.At(i).Memory; im.Size() < 1<<20 {
 				im.Restore(make([]byte, im.Size()), nil, 0, nil)
 			}
 		}

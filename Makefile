@@ -30,7 +30,7 @@ bench: build ## print the figures that the README quotes, as one table
 	$(GO) run ./internal/tools/bench
 
 FUZZTIME ?= 20s
-fuzz: ## run every fuzz target for FUZZTIME (20s)
+fuzz: ## run every fuzz target, and random modules against wazero, for FUZZTIME (20s) each
 	@scripts/fuzz.sh $(FUZZTIME)
 
 fixtures: ## rebuild the committed .wasm files under testdata (needs clang, rustc)

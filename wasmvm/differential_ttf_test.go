@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
@@ -27,6 +29,14 @@ var ttfFeatures = []string{
 	"--enable-nontrapping-float-to-int", "--enable-bulk-memory", "--enable-multivalue",
 }
 
+// ttfExtra are the sets of further features that modules are made with in turn.
+// Binaryen 108 writes exceptions and references in forms of older proposals, which
+// wazero does not take.
+var ttfExtra = [][]string{
+	nil,
+	{"--enable-tail-call", "--enable-extended-const"},
+}
+
 // TestBinaryenModules runs modules that binaryen's fuzzer makes: bigger than ours, and
 // of another mind. Without binaryen the modules of randmod have to do, but where
 // CI is set a missing binaryen is an error.
@@ -37,26 +47,25 @@ func TestBinaryenModules(t *testing.T) {
 			t.Fatal("wasm-opt is not installed: install Debian's package binaryen")
 		}
 		t.Log("wasm-opt is not installed (Debian's package binaryen): modules of our own generator take its place")
-		for seed := range uint64(ttfModules) {
+		forSeeds(t, ttfModules, func(t *testing.T, seed uint64) string {
 			checkModule(t, randmod.Generate(1e6+seed, randmod.Options{MaxBody: 300, MaxFuncs: 20}), rand.New(rand.NewPCG(seed, 7)))
-		}
+			return "our own, big"
+		})
 		return
 	}
 	dir := t.TempDir()
-	for seed := range uint64(ttfModules) {
-		wasm := ttfModule(t, tool, dir, seed)
-		checkTTF(t, seed, wasm)
-		if t.Failed() {
-			return
-		}
-	}
+	forSeeds(t, ttfModules, func(t *testing.T, seed uint64) string {
+		extra := ttfExtra[seed%uint64(len(ttfExtra))]
+		checkTTF(t, ttfModule(t, tool, dir, seed, extra))
+		return "binaryen's, WebAssembly 2.0 " + strings.Join(extra, " ")
+	})
 }
 
 // ttfModule lets binaryen make a module from random bytes.
-func ttfModule(t *testing.T, tool, dir string, seed uint64) []byte {
+func ttfModule(t *testing.T, tool, dir string, seed uint64, extra []string) []byte {
 	t.Helper()
 	r := rand.New(rand.NewPCG(seed, 8))
-	data := make([]byte, 200+r.IntN(8000))
+	data := make([]byte, 200+r.IntN([]int{1000, 8000, 40000}[seed/3%3]))
 	for i := range data {
 		data[i] = byte(r.Uint32())
 	}
@@ -64,7 +73,7 @@ func ttfModule(t *testing.T, tool, dir string, seed uint64) []byte {
 	if err := os.WriteFile(in, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	args := append([]string{in, "-ttf", "-o", out}, ttfFeatures...)
+	args := slices.Concat([]string{in, "-ttf", "-o", out}, ttfFeatures, extra)
 	if message, err := exec.Command(tool, args...).CombinedOutput(); err != nil {
 		t.Fatalf("wasm-opt: %v: %s", err, message)
 	}
@@ -77,8 +86,9 @@ func ttfModule(t *testing.T, tool, dir string, seed uint64) []byte {
 
 // ttfRun is what a run leaves behind, as text: results, traps and log lines in order.
 type ttfRun struct {
-	log    []string
-	memory []byte
+	log       []string
+	memory    []byte
+	positions []uint64 // after each call, in our VM
 }
 
 func (r *ttfRun) logCall(name string, v uint64) {
@@ -86,21 +96,27 @@ func (r *ttfRun) logCall(name string, v uint64) {
 }
 
 // checkTTF calls every exported function in both engines.
-func checkTTF(t *testing.T, seed uint64, wasm []byte) {
+func checkTTF(t *testing.T, wasm []byte) {
 	t.Helper()
 	mod, err := wasmvm.Decode(wasm)
 	if err != nil {
-		t.Fatalf("seed %d: %v", seed, err)
+		t.Fatal(err)
 	}
 	want := ttfOracle(t, mod, wasm)
+	var positions []uint64
 	for _, tier := range []wasmvm.Tier{wasmvm.TierAuto, wasmvm.TierPrecise} {
 		got := ttfVM(t, mod, tier)
+		if tier == wasmvm.TierAuto {
+			positions = got.positions
+		} else if i := firstDifference(positions, got.positions); i < len(positions) {
+			t.Fatalf("after call %d the position is %d in precise code, %d in fast code", i, got.positions[i], positions[i])
+		}
 		if i := firstDifference(want.log, got.log); i < max(len(want.log), len(got.log)) {
-			t.Fatalf("seed %d, %s, line %d of %d: %q, wazero has %q", seed, tierName(tier), i, len(want.log),
+			t.Fatalf("%s, line %d of %d: %q, wazero has %q", tierName(tier), i, len(want.log),
 				got.log[i:min(i+3, len(got.log))], want.log[i:min(i+3, len(want.log))])
 		}
 		if !bytes.Equal(want.memory, got.memory) {
-			t.Fatalf("seed %d, %s: memory differs at %#x", seed, tierName(tier), firstDifference(want.memory, got.memory))
+			t.Fatalf("%s: memory differs at %#x", tierName(tier), firstDifference(want.memory, got.memory))
 		}
 	}
 }
@@ -114,8 +130,16 @@ func ttfCalls(mod *wasmvm.Module, call func(name string, fn uint32, args []uint6
 		if limit, ok := mod.ExportedFunc("hangLimitInitializer"); ok {
 			call("hangLimitInitializer", limit, nil)
 		}
-		call(e.Name, e.Index, make([]uint64, len(mod.FuncType(e.Index).Params)))
+		call(e.Name, e.Index, make([]uint64, argWords(mod.FuncType(e.Index).Params)))
 	}
+}
+
+// argWords is the number of words that arguments of the given types take.
+func argWords(ts []wasmvm.ValType) (n int) {
+	for _, t := range ts {
+		n += t.Slots()
+	}
+	return n
 }
 
 // outcome appends the results or the trap of one call.
@@ -124,15 +148,18 @@ func (r *ttfRun) outcome(mod *wasmvm.Module, name string, fn uint32, results []u
 		r.log = append(r.log, name+": "+testkit.TrapText(err))
 		return
 	}
-	for i, t := range mod.FuncType(fn).Results {
-		r.logCall(name, testkit.Narrow(randmod.ValType(t), results[i]))
+	for _, t := range mod.FuncType(fn).Results {
+		for range t.Slots() {
+			r.logCall(name, testkit.Narrow(randmod.ValType(t), results[0]))
+			results = results[1:]
+		}
 	}
 }
 
 func ttfOracle(t *testing.T, mod *wasmvm.Module, wasm []byte) *ttfRun {
 	t.Helper()
 	run := &ttfRun{}
-	rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigCompiler().WithMemoryLimitPages(ttfPages))
+	rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigCompiler().WithCoreFeatures(testkit.Features).WithMemoryLimitPages(ttfPages))
 	defer rt.Close(ctx)
 	b := rt.NewHostModuleBuilder("fuzzing-support")
 	for _, imp := range mod.Imports {
@@ -145,8 +172,11 @@ func ttfOracle(t *testing.T, mod *wasmvm.Module, wasm []byte) *ttfRun {
 			types[i] = byte(p)
 		}
 		f := func(_ context.Context, stack []uint64) {
-			for i, p := range params {
-				run.logCall(imp.Name, testkit.Narrow(randmod.ValType(p), stack[i]))
+			for _, p := range params {
+				for range p.Slots() {
+					run.logCall(imp.Name, testkit.Narrow(randmod.ValType(p), stack[0]))
+					stack = stack[1:]
+				}
 			}
 		}
 		b.NewFunctionBuilder().WithGoFunction(api.GoFunc(f), types, nil).Export(imp.Name)
@@ -197,6 +227,7 @@ func ttfVM(t *testing.T, mod *wasmvm.Module, tier wasmvm.Tier) *ttfRun {
 		results, err := vm.Invoke(fn, args...)
 		mustTrap(t, err)
 		run.outcome(mod, name, fn, results, err)
+		run.positions = append(run.positions, vm.Position())
 	})
 	run.memory = bytes.Clone(vm.Memory())
 	return run

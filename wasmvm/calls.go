@@ -136,10 +136,12 @@ func (m *Machine) callImport(fn uint32, at int, gone bool) error {
 		m.hits = m.hits[:0]
 		return err
 	}
-	for i, typ := range t.Results {
+	slot := p
+	for _, typ := range t.Results {
 		if typ == I32 || typ == F32 {
-			buf[p+i] = uint64(uint32(buf[p+i]))
+			buf[slot] = uint64(uint32(buf[slot]))
 		}
+		slot += typ.Slots()
 	}
 	copy(m.stack[at:], buf[p:])
 	m.calls++

@@ -87,11 +87,10 @@ func (m *Machine) RestoreCore(c *Core) error {
 	m.syncCode()
 	m.holdStack(c.stack / 8) // a state may be deeper than what a call may do now
 	if c.cur >= 0 {
-		f, err := m.needFunc(c.cur)
-		if err != nil {
+		if _, err := m.needFunc(c.cur); err != nil {
 			return err
 		}
-		m.holdStack(c.frame + f.frame)
+		m.holdStack(c.frame + m.widest) // an outer frame may be wider than the innermost one, which begins inside it
 	}
 	m.pos, m.calls, m.cur, m.idx, m.frame, m.entries = c.pos, c.calls, c.cur, c.idx, c.frame, c.entries
 	if m.mem0 != nil && m.mem0.pages() != c.pages {

@@ -61,7 +61,7 @@ func (f *flow) function(fn *wasmvm.Func) (*funcFlow, error) {
 				ff.ends[e] = i
 			}
 			open = open[:len(open)-1]
-		case wasmvm.OpBr, wasmvm.OpBrIf, wasmvm.OpBrTable:
+		case wasmvm.OpBr, wasmvm.OpBrIf, wasmvm.OpBrTable, wasmvm.OpBrOnNull, wasmvm.OpBrOnNonNull:
 			ff.labels[i] = slices.Clone(open)
 		}
 	}
@@ -142,12 +142,12 @@ func (f *flow) step(pc, next uint32) error {
 
 // isCallOp says whether an opcode calls a function.
 func isCallOp(op wasmvm.Opcode) bool {
-	return op == wasmvm.OpCall || op == wasmvm.OpCallIndirect || isTailCallOp(op)
+	return op == wasmvm.OpCall || op == wasmvm.OpCallIndirect || op == wasmvm.OpCallRef || isTailCallOp(op)
 }
 
 // isTailCallOp says whether an opcode puts the callee's frame in the place of its own.
 func isTailCallOp(op wasmvm.Opcode) bool {
-	return op == wasmvm.OpReturnCall || op == wasmvm.OpReturnCallIndirect
+	return op == wasmvm.OpReturnCall || op == wasmvm.OpReturnCallIndirect || op == wasmvm.OpReturnCallRef
 }
 
 // byIndex says whether the call's immediate is the function.
@@ -190,7 +190,7 @@ func (f *flow) successors(at place) []int {
 	switch ff.Ops[i] {
 	case wasmvm.OpBr:
 		return []int{ff.target(i, f.immediates(ff, i, 1)[0])}
-	case wasmvm.OpBrIf:
+	case wasmvm.OpBrIf, wasmvm.OpBrOnNull, wasmvm.OpBrOnNonNull:
 		return []int{i + 1, ff.target(i, f.immediates(ff, i, 1)[0])}
 	case wasmvm.OpBrTable:
 		n := f.immediates(ff, i, 1)[0]
@@ -208,7 +208,7 @@ func (f *flow) successors(at place) []int {
 		return []int{ff.ends[i]}
 	case wasmvm.OpUnreachable:
 		return nil
-	case wasmvm.OpReturnCall, wasmvm.OpReturnCallIndirect: // of an import
+	case wasmvm.OpReturnCall, wasmvm.OpReturnCallIndirect, wasmvm.OpReturnCallRef: // of an import
 		return []int{len(ff.Ops) - 1}
 	}
 	return []int{i + 1}

@@ -88,7 +88,7 @@ func checkArmed(t *testing.T, m *randmod.Module, r *rand.Rand) {
 	clean, vm, other := vms[2], vms[0], vms[1]
 	for _, p := range randomPositions(r, end, 10) {
 		clean.Run(p)
-		disturb(t, vm, r)
+		rearm(t, vm, r)
 		runThrough(t, vm, p)
 		if got, want := stateOf(vm), stateOf(clean); got != want {
 			t.Fatalf("position %d of %d: another state\n%v\nshould be\n%v", p, end, got, want)
@@ -103,8 +103,8 @@ func checkArmed(t *testing.T, m *randmod.Module, r *rand.Rand) {
 	}
 }
 
-// disturb changes everything about a machine that must make no difference.
-func disturb(t *testing.T, vm *wasmvm.Machine, r *rand.Rand) {
+// rearm changes everything about a machine that must make no difference.
+func rearm(t *testing.T, vm *wasmvm.Machine, r *rand.Rand) {
 	t.Helper()
 	vm.SetTier(wasmvm.Tier(r.IntN(2)))
 	if r.IntN(4) == 0 {

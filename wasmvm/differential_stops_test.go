@@ -96,16 +96,69 @@ func operandAccesses(t *testing.T, f *flow, vm *wasmvm.Machine) []access {
 		}
 		return list
 	default:
-		if op < wasmvm.OpI32Load || op > wasmvm.OpI64Store32 {
-			return nil
-		}
-		offset := f.immediates(at.fn, at.i, 2)[1]
-		width := widths[op-wasmvm.OpI32Load]
-		if op >= 0x36 {
-			return []access{{write, operand(1) + offset, width}}
-		}
-		return []access{{read, operand(0) + offset, width}}
+		return plainAccess(f, at, op, operand)
 	}
+}
+
+// plainAccess is that of a load, a store or an atomic instruction.
+func plainAccess(f *flow, at place, op wasmvm.Opcode, operand func(fromTop int) uint64) []access {
+	width, address, kind := uint64(0), 0, wasmvm.WatchRead // the address's place under the top
+	offset := 2                                           // in the list of immediates, the opcode behind the prefix included
+	switch sub := int(op & 0xFFFF); {
+	case op>>16 == 0xFD:
+		width, address, kind = vectorAccess(sub)
+	case op>>16 == 0xFE:
+		width, address, kind = atomicAccess(sub)
+	case op >= wasmvm.OpI32Load && op <= wasmvm.OpI64Store32:
+		width, offset = widths[op-wasmvm.OpI32Load], 1
+		if op >= 0x36 {
+			address, kind = 1, wasmvm.WatchWrite
+		}
+	}
+	if width == 0 {
+		return nil
+	}
+	return []access{{kind, operand(address) + f.immediates(at.fn, at.i, offset+1)[offset], width}}
+}
+
+// vectorAccess describes an instruction behind the prefix 0xFD; width is 0 if it does not access memory.
+func vectorAccess(op int) (width uint64, address int, kind wasmvm.WatchKind) {
+	switch {
+	case op == 0:
+		return 16, 0, wasmvm.WatchRead
+	case op >= 1 && op <= 6 || op == 93:
+		return 8, 0, wasmvm.WatchRead
+	case op >= 7 && op <= 10:
+		return 1 << (op - 7), 0, wasmvm.WatchRead
+	case op == 11:
+		return 16, 1, wasmvm.WatchWrite
+	case op == 92:
+		return 4, 0, wasmvm.WatchRead
+	case op >= 84 && op <= 87:
+		return 1 << (op - 84), 1, wasmvm.WatchRead
+	case op >= 88 && op <= 91:
+		return 1 << (op - 88), 1, wasmvm.WatchWrite
+	}
+	return 0, 0, 0
+}
+
+// atomicAccess describes an instruction behind the prefix 0xFE. A compare-exchange
+// counts as a write even if it finds another value.
+func atomicAccess(op int) (width uint64, address int, kind wasmvm.WatchKind) {
+	widths := []uint64{4, 8, 1, 2, 1, 2, 4}
+	switch {
+	case op == 1 || op == 2:
+		return 2 << op, 2, wasmvm.WatchRead
+	case op >= 0x10 && op <= 0x16:
+		return widths[op-0x10], 0, wasmvm.WatchRead
+	case op >= 0x17 && op <= 0x1D:
+		return widths[op-0x17], 1, wasmvm.WatchWrite
+	case op >= 0x1E && op <= 0x47:
+		return widths[(op-0x1E)%7], 1, wasmvm.WatchRead | wasmvm.WatchWrite
+	case op >= 0x48 && op <= 0x4E:
+		return widths[op-0x48], 2, wasmvm.WatchRead | wasmvm.WatchWrite
+	}
+	return 0, 0, 0
 }
 
 // end is the last position of the history.

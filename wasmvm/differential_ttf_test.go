@@ -35,6 +35,8 @@ var ttfFeatures = []string{
 var ttfExtra = [][]string{
 	nil,
 	{"--enable-tail-call", "--enable-extended-const"},
+	{"--enable-simd"},
+	{"--enable-simd", "--enable-tail-call", "--enable-extended-const"},
 }
 
 // TestBinaryenModules runs modules that binaryen's fuzzer makes: bigger than ours, and
@@ -65,7 +67,7 @@ func TestBinaryenModules(t *testing.T) {
 func ttfModule(t *testing.T, tool, dir string, seed uint64, extra []string) []byte {
 	t.Helper()
 	r := rand.New(rand.NewPCG(seed, 8))
-	data := make([]byte, 200+r.IntN([]int{1000, 8000, 40000}[seed/3%3]))
+	data := make([]byte, 200+r.IntN([]int{1000, 8000, 40000}[seed/4%3]))
 	for i := range data {
 		data[i] = byte(r.Uint32())
 	}

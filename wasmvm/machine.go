@@ -78,6 +78,7 @@ type Machine struct {
 	precise [][]ins // by defined function; the shared code unless it has breakpoints
 	recs    []funcRec
 	maxLen  int // instructions of the longest lowered function
+	widest  int // slots of the widest frame of a lowered function
 
 	// The canonical state. cur < 0: there is no frame.
 	cur, idx int // defined function, instruction
@@ -214,7 +215,7 @@ func (m *Machine) syncCode() {
 	m.prog.mu.Unlock()
 	for _, f := range fresh {
 		m.lowered[f.index] = f
-		m.maxLen = max(m.maxLen, f.size)
+		m.maxLen, m.widest = max(m.maxLen, f.size), max(m.widest, f.frame)
 		r := &m.recs[m.mod.NumImportedFuncs+f.index]
 		r.entry, r.frame, r.link, r.clear = uint32(f.begin*insSize), uint16(f.frame), uint16(f.link), uint16(f.link-f.params)
 		r.size = uint32(f.size)

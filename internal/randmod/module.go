@@ -44,7 +44,7 @@ const (
 )
 
 // pending are the features that the virtual machine does not have.
-var pending = SIMD | Threads | Exceptions | TypedRefs
+var pending = Exceptions
 
 var featureNames = []string{"simd", "tail calls", "threads", "exceptions", "typed references", "extended constants"}
 

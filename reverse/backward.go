@@ -51,14 +51,14 @@ func (t *Timeline) ReverseContinue() Stop {
 	hi := now
 	defer t.prog.begin(ProgressScan, now-origin, func() uint64 { return now - hi })()
 	for hi > origin {
-		seg := segment{t.hist.before(hi), hi}
-		if now-seg.from.pos >= t.tune.unit { // what is nearer takes no time
+		if now-t.hist.before(hi).pos >= t.tune.unit { // what is nearer takes no time
 			return t.scanAtOnce(now, hi)
 		}
-		if s, done := t.lookAt(seg); done {
+		s, lo, done := t.lookAt(hi)
+		if done {
 			return s
 		}
-		hi = seg.from.pos
+		hi = lo
 	}
 	return t.backTo(origin, ReasonBegin)
 }
@@ -85,8 +85,12 @@ func (t *Timeline) scanAtOnce(now, hi uint64) Stop {
 		default:
 			// Many stops or a failure: see for ourselves, so that it ends as
 			// without other cursors.
-			if s, done := t.lookAt(segs[i]); done {
-				return s
+			for hi, lo := segs[i].hi, segs[i].from.pos; hi > lo; {
+				s, next, done := t.lookAt(hi)
+				if done {
+					return s
+				}
+				hi = next
 			}
 		}
 	}
@@ -108,18 +112,20 @@ func (t *Timeline) segments(hi uint64) []segment {
 	return segs
 }
 
-// lookAt looks through a segment. If done, that is how the whole operation
-// ends; else there is no stop in it.
-func (t *Timeline) lookAt(seg segment) (s Stop, done bool) {
-	switch last, ev := t.scan(seg, 0); {
+// lookAt looks through what is between hi and the last checkpoint in front of
+// it. If done, that is how the whole operation ends; else there is no stop at or
+// behind lo.
+func (t *Timeline) lookAt(hi uint64) (s Stop, lo uint64, done bool) {
+	switch last, lo, ev := t.scan(hi, 0); {
 	case ev.kind == eventInterrupt:
-		return t.backTo(seg.hi, ReasonInterrupt), true
+		return t.backTo(hi, ReasonInterrupt), lo, true
 	case ev.kind != eventLimit:
-		return t.outcome(ev), true
+		return t.outcome(ev), lo, true
 	case last.found:
-		return t.found(last), true
+		return t.found(last), lo, true
+	default:
+		return Stop{}, lo, false
 	}
-	return Stop{}, false
 }
 
 // found settles at the stop that was looked for.

@@ -90,6 +90,11 @@ func (c *cursor) restore(s *snapshot) error {
 		c.forget()
 		return fmt.Errorf("going to the checkpoint at position %d: %w", s.pos, err)
 	}
+	if len(m.Memory()) != s.mem.Size() || len(m.StackBytes()) != s.stack.Size() {
+		c.forget()
+		return fmt.Errorf("going to the checkpoint at position %d: %w: it has %d bytes of memory and %d of stack, its state %d and %d",
+			s.pos, checkpoint.ErrLost, s.mem.Size(), s.stack.Size(), len(m.Memory()), len(m.StackBytes()))
+	}
 	copied, err := s.mem.Restore(m.Memory(), c.mem, valid, c.dirty)
 	c.copied += copied
 	if err == nil {

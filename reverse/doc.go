@@ -12,6 +12,8 @@
 //   - scan.go, pool.go, workers.go: looking for a stop backwards, with several
 //     cursors at once where it is far.
 //   - seek.go: getting to a position and leaving checkpoints on the way.
+//   - pace.go: how far apart the checkpoints of a run are.
+//   - cache.go: keeping checkpoints for the next time.
 //   - progress.go: telling how far an operation is.
 //   - cursor.go: one machine that can be moved to a checkpoint and run with
 //     stops armed. Everything that belongs to one machine is here, so that
@@ -26,12 +28,15 @@
 //   - The same calls on the same program give the same stops, whatever
 //     checkpoints there are and however many cursors look. Only interruption
 //     depends on time.
+//   - What is in files, spilled pages and the cache, may be lost or damaged at
+//     any time: a checkpoint that cannot be read back is dropped, and what it
+//     was for is run through again.
 //   - While several cursors scan, nothing changes the history or the set of
 //     stops. A helper's failure is nobody's: the timeline's own machine goes
 //     over that stretch again, and its result counts.
 //
 // The package knows nothing of debuggers, packets or recordings: the host of
 // the machine answers its imports, the same way each time it is asked for the
-// same call number. It imports wasmvm and checkpoint and is imported by
+// same call number. It imports wasmvm, checkpoint and checkpoint/cache, and is imported by
 // gdbstub and the command.
 package reverse

@@ -11,7 +11,7 @@ const (
 	ProgressForward                     // running towards the next stop or the end
 	ProgressSeek                        // running to a position from a checkpoint
 	ProgressScan                        // looking for a stop backwards
-	ProgressSave                        // writing the cache file; Done and Total are bytes
+	ProgressSave                        // writing the cache file; Done and Total are checkpoints
 )
 
 // Progress is how far an operation has got.

@@ -79,15 +79,24 @@ func (t *Timeline) patience(narrowed int) patience {
 	return patience{stops: t.tune.manyHits, room: 8 * t.tune.micro}
 }
 
-// scan finds the last stop of a segment. It ends with eventLimit, or with what
+// scan finds the last stop in front of hi and not in front of the last
+// checkpoint there, whose position lo is. It ends with eventLimit, or with what
 // kept it from getting through.
-func (t *Timeline) scan(seg segment, narrowed int) (lastHit, event) {
+func (t *Timeline) scan(hi uint64, narrowed int) (last lastHit, lo uint64, ev event) {
 	t.toldEnd = false
-	last, ev := t.cur.scan(seg, t.patience(narrowed), nil)
-	if ev.kind == eventMany {
-		return t.narrow(last, seg.hi, narrowed+1)
+	for {
+		i := max(t.hist.after(hi-1)-1, 0)
+		seg := segment{t.hist.list[i], hi}
+		lo = seg.from.pos
+		last, ev = t.cur.scan(seg, t.patience(narrowed), nil)
+		if ev.kind != eventError || !t.lost(ev.err, i) {
+			break
+		}
 	}
-	return last, ev
+	if ev.kind == eventMany {
+		last, ev = t.narrow(last, hi, narrowed+1)
+	}
+	return last, lo, ev
 }
 
 // narrow finds the last stop before hi where stops are frequent: it runs on
@@ -100,15 +109,14 @@ func (t *Timeline) narrow(soFar lastHit, hi uint64, narrowed int) (lastHit, even
 		return soFar, ev
 	}
 	for hi > start {
-		seg := segment{t.hist.before(hi), hi}
-		last, ev := t.scan(seg, narrowed)
+		last, lo, ev := t.scan(hi, narrowed)
 		if ev.kind != eventLimit {
 			return soFar, ev
 		}
 		if last.found {
 			return last, ev
 		}
-		hi = seg.from.pos
+		hi = lo
 	}
 	return soFar, event{}
 }

@@ -1,6 +1,12 @@
 package reverse
 
-import "time"
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"wrev/checkpoint"
+)
 
 // tuning is the distances, in instructions, that decide where checkpoints are
 // left. The tests use small ones.
@@ -150,10 +156,28 @@ func (t *Timeline) climb(l *ladder, target uint64) event {
 	return event{}
 }
 
-// restore moves now to a checkpoint.
-func (t *Timeline) restore(s *snapshot) error {
+// restore moves now to the last checkpoint that is not behind pos. One that
+// cannot be read back is dropped, and the one before it used: what was lost is
+// run through again.
+func (t *Timeline) restore(pos uint64) error {
 	t.toldEnd = false
-	return t.cur.restore(s)
+	for {
+		i := max(t.hist.after(pos)-1, 0)
+		err := t.cur.restore(t.hist.list[i])
+		if !t.lost(err, i) {
+			return err
+		}
+	}
+}
+
+// lost drops checkpoint i if that is what err is about, and there is another.
+func (t *Timeline) lost(err error, i int) bool {
+	if i == 0 || !errors.Is(err, checkpoint.ErrLost) {
+		return false
+	}
+	t.warn(fmt.Errorf("the checkpoint is made again: %w", err))
+	t.hist.drop(i)
+	return true
 }
 
 // jumpWorth is how many instructions a restore must save to be preferred to
@@ -165,7 +189,7 @@ const jumpWorth = 50_000
 func (t *Timeline) jump(target uint64) error {
 	now := t.Now()
 	if near := t.hist.atOrBefore(target); target < now || near.pos > now+jumpWorth {
-		return t.restore(near)
+		return t.restore(target)
 	}
 	return nil
 }
@@ -220,7 +244,7 @@ func (t *Timeline) SeekEnd() Stop {
 	defer t.prog.end()
 	if t.end == nil {
 		if near := t.hist.atOrBefore(forever); near.pos > t.Now() {
-			if err := t.restore(near); err != nil {
+			if err := t.restore(forever); err != nil {
 				return t.fail(err)
 			}
 		}

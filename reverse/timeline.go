@@ -17,6 +17,10 @@ type Options struct {
 	// Budget is the memory that checkpoints may take, in bytes; 0 means
 	// DefaultBudget. The first checkpoint is kept even if it is larger.
 	Budget int64
+	// Cache, if not nil, is where checkpoints are kept: New takes over what is
+	// there, and what is worth keeping is written when the end of history was
+	// reached, and by Close.
+	Cache *Cache
 	// SpillDirs are the folders, in order of preference, for a temporary file
 	// that pages of checkpoints are moved to before any is dropped; "" stands
 	// for that of the system. None: there is no such file. SpillLimit is how
@@ -58,10 +62,14 @@ type Timeline struct {
 	prog  progress
 
 	helpers []*cursor // see workers
-	pace    pacer
-	leftAt  uint64 // where the last checkpoint was left
-	stored  uint64 // how many pages that had to store
-	crowded bool   // a single checkpoint does not fit the budget
+
+	saved    uint64    // the last position that the cache file has
+	cacheMin uint64    // by how much history must be longer to write it again
+	saving   *cacheJob // the cache file being written
+	pace     pacer
+	leftAt   uint64 // where the last checkpoint was left
+	stored   uint64 // how many pages that had to store
+	crowded  bool   // a single checkpoint does not fit the budget
 
 	end     *wasmvm.Stop // how history ends, once seen
 	endPos  uint64
@@ -93,6 +101,8 @@ func New(m *wasmvm.Machine, opt Options) (*Timeline, error) {
 	t.setTuning(defaultTuning)
 	t.cur.disarm()
 	t.leave()
+	t.cacheMin = cacheWorth
+	t.loadCache()
 	return t, nil
 }
 
@@ -209,6 +219,9 @@ func (t *Timeline) outcome(ev event) Stop {
 // ended notes that the present position is the end of history, and is the stop
 // there.
 func (t *Timeline) ended(vm wasmvm.Stop) Stop {
+	if t.end == nil {
+		defer t.reachedEnd()
+	}
 	t.end, t.endPos = &vm, t.Now()
 	t.hist.horizon = max(t.hist.horizon, t.endPos)
 	s := t.stop(ReasonEnd)
@@ -221,6 +234,15 @@ func (t *Timeline) ended(vm wasmvm.Stop) Stop {
 	}
 	t.toldEnd = true
 	return s
+}
+
+// reachedEnd keeps what the first run through history has left. The checkpoint
+// at the end itself makes going there again free.
+func (t *Timeline) reachedEnd() {
+	if t.opt.Cache != nil && t.endPos >= t.saved+t.cacheMin {
+		t.leave()
+		t.saveCache()
+	}
 }
 
 // atEnd reports whether now is the known end of history.

@@ -64,11 +64,24 @@ func newWalk(t testing.TB, seed uint64, p *program) *walk {
 		return nil
 	}
 	budget := []int64{1, 40_000, 400_000, DefaultBudget}[r.IntN(4)]
-	tl, err := New(m, Options{Budget: budget, NewMachine: p.another(m), Workers: 1 + r.IntN(4)})
+	opt := Options{Budget: budget, NewMachine: p.another(m), Workers: 1 + r.IntN(4)}
+	if r.IntN(2) == 0 {
+		opt.SpillDirs = []string{t.TempDir()}
+	}
+	if r.IntN(2) == 0 {
+		opt.Cache = cached(t, p, randomTuning(r), r.IntN(2) == 0)
+	}
+	tl, err := New(m, opt)
 	if err != nil {
 		t.Fatalf("%s: %v", p.name, err)
 	}
+	t.Cleanup(func() {
+		if err := tl.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	tl.setTuning(randomTuning(r))
+	tl.hist.trim(tl.Now())
 	return &walk{t: t, r: r, tl: tl, mo: mo, a: active{map[uint32]bool{}, map[uint32]uint64{}, map[Watch]bool{}}}
 }
 

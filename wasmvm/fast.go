@@ -34,7 +34,7 @@ func (r *runner) fast(f *loweredFunc, word int) bool {
 		v.pc, v.fp = unsafe.Add(v.code, word*insSize), m.slotAt(frame)
 		v.limit = min(int64(r.limit), v.acc+chunk+int64(m.maxLen)) // a test may add a function's size
 		m.barReturn()
-		code := v.runFast()
+		code := m.runStores()
 		m.unbarReturn()
 		word, frame = m.wordAt(v.pc), m.slotOf(v.fp)
 		in := &m.words[word]
@@ -49,11 +49,6 @@ func (r *runner) fast(f *loweredFunc, word int) bool {
 				word++
 			}
 			continue
-		case exitMemory:
-			if m.slowStore(in, frame, false) {
-				word++
-				continue
-			}
 		case exitGlobal:
 			if m.setWatched(in, frame, false) {
 				word++
@@ -87,6 +82,18 @@ func (r *runner) fast(f *loweredFunc, word int) bool {
 		r.stepOver = true
 		return true
 	}
+}
+
+// runStores is runFast, but stores to pages that are clean or partly watched are performed and do not end it: a watch may share its page with what is
+// written most, and nothing of what was prepared for the loop has changed.
+func (m *Machine) runStores() int {
+	v := &m.vm
+	code := v.runFast()
+	for code == exitMemory && m.slowStore((*ins)(v.pc), m.slotOf(v.fp), false) {
+		v.pc = unsafe.Add(v.pc, insSize)
+		code = v.runFast()
+	}
+	return code
 }
 
 // leaves says whether a word returns from an entry function.

@@ -91,10 +91,13 @@ func (m *Machine) stored(in *ins, frame int) []byte {
 func (m *Machine) slowStore(in *ins, frame int, exact bool) bool {
 	ea := m.addressOf(in, frame)
 	n := uint64(opAccess[in.base()].size)
-	if m.mem0.hasFlag(flagWrite, ea, n) && !exact && m.isWatched(WatchWrite, ea, n) {
-		return false
+	if m.mem0.hasFlag(flagWrite, ea, n) && m.isWatched(WatchWrite, ea, n) {
+		if !exact {
+			return false
+		}
+		m.noteAccess(WatchWrite, ea, n)
 	}
-	m.write(ea, n)
+	m.mem0.touch(ea, n)
 	copy(m.mem0.data[ea:ea+n], m.stored(in, frame))
 	return true
 }

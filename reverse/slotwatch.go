@@ -41,7 +41,7 @@ func (s *stopSet) addProbes(w Watch) error {
 // sample is the value of one watched slot at one position.
 type sample struct {
 	exists bool
-	value  uint64
+	value  [2]uint64 // the upper half is a vector's
 }
 
 // look reads the watched slots. The result is appended to buf.
@@ -67,9 +67,9 @@ func (s *stopSet) read(m *wasmvm.Machine, w *Watch) sample {
 		}
 		switch {
 		case w.Space == SpaceLocal:
-			return sample{true, f.Local(int(w.Addr))}
+			return sample{true, f.LocalBits(int(w.Addr))}
 		case int(w.Addr) < f.NumOperands():
-			return sample{true, f.Operand(int(w.Addr))}
+			return sample{true, f.OperandBits(int(w.Addr))}
 		}
 		break
 	}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Rebuilds every committed .wasm under testdata/. Needs the compilers that
-# scripts/setup.sh --fixtures installs (Debian 12: clang-19, wasi-libc, rustc).
+# scripts/setup.sh --fixtures installs (Debian 12: clang-19, clang-22, wasi-libc, rustc).
 #
 # Two things to know before changing a flag:
 #  - clang runs a wasm-opt found on PATH when it LINKS with -O1 and up, which
@@ -13,6 +13,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 CC=${WREV_CLANG:-clang-19}
+CXX=${WREV_CLANGXX:-clang++-22}
+LD=${WREV_LD:-wasm-ld-19}
 RUSTC=${WREV_RUSTC:-/usr/bin/rustc}
 RUSTLD=${WREV_RUSTLD:-wasm-ld-14}
 OBJCOPY=${WREV_OBJCOPY:-llvm-objcopy-19}
@@ -68,6 +70,16 @@ compile testdata/programs/wide.c testdata/programs/wide.dw5.O2.wasm O2 -gdwarf-5
 
 # For measuring only, so fast code will do.
 compile testdata/programs/ledger.c testdata/programs/ledger.O2.wasm O2
+
+# Exceptions: clang 19 makes only those of an earlier proposal.
+for level in O0 O2; do
+	"$CXX" --target=wasm32-wasip1 -g -std=c++17 -Wall -Wextra -fdebug-compilation-dir=. "-$level" \
+		-fwasm-exceptions -mllvm -wasm-use-legacy-eh=false -fno-rtti \
+		-c testdata/programs/throws.cc -o "$work/object.o"
+	"$LD" "$work/object.o" -o "testdata/programs/throws.$level.wasm"
+	chmod 644 "testdata/programs/throws.$level.wasm"
+	echo "testdata/programs/throws.$level.wasm"
+done
 
 # Without debug info: with the name section, and with nothing at all.
 compile testdata/programs/features.c testdata/programs/nodebug.wasm O0 -g0 -- -Wl,--strip-debug

@@ -19,6 +19,7 @@ needs() {
 	fixtures)
 		printf '%s\n' \
 			"clang-19 clang-19" \
+			"clang++-22 clang-22" \
 			"wasm-ld-19 lld-19" \
 			"llvm-objcopy-19 llvm-19" \
 			"/usr/lib/wasm32-wasi/libc.a wasi-libc" \

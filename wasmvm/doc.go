@@ -8,6 +8,10 @@
 // return leaves at once. An instruction that ends the program (a trap, an exit call, the last return) is never completed: the position stays
 // at it, and running again stops the same way.
 //
+// A tail call is one instruction, after which its callee is entered; the caller's frame is gone. Of a function that is not the module's own it is one
+// instruction that lands, with the results as operands, on the caller's final end, which then returns. A throw is one instruction that lands where a branch
+// to the label of the clause that catches would land: on the end of a block, or on a loop. What nobody catches is a trap at the throw. Entering a try_table counts like entering a block.
+//
 // # Tiers
 //
 // A function is lowered to register code in two shapes. The fast shape folds constants, locals and comparisons away and is run by a leaf

@@ -36,6 +36,23 @@ var specSuites = []specSuite{
 		"assert_return": 45734, "assert_trap": 2408, "assert_exhaustion": 15,
 		"assert_invalid": 2146, "assert_malformed": 719, "assert_unlinkable": 83, "assert_uninstantiable": 34,
 	}},
+	{"extended-const", testkit.Features, map[string]int{
+		"module": 13, "assert_return": 55, "assert_trap": 5, "assert_invalid": 37, "assert_malformed": 4,
+	}},
+	{"tail-call", testkit.Features, map[string]int{
+		"module": 6, "assert_return": 71, "assert_trap": 7, "assert_invalid": 24,
+	}},
+	{"threads", testkit.Features, map[string]int{
+		"module": 5, "action": 65, "assert_return": 154, "assert_trap": 55, "assert_invalid": 48,
+	}},
+	{"exception-handling", testkit.Features, map[string]int{
+		"module": 12, "register": 3, "assert_return": 50, "assert_trap": 2, "assert_exception": 18,
+		"assert_invalid": 16, "assert_unlinkable": 2,
+	}},
+	{"typed-function-references", testkit.Features, map[string]int{
+		"module": 159, "register": 16, "action": 4, "assert_return": 638, "assert_trap": 56,
+		"assert_invalid": 333, "assert_unlinkable": 47, "assert_uninstantiable": 19,
+	}},
 }
 
 // specCommand is one command of a suite's JSON, as wast2json writes it.

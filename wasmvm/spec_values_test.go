@@ -116,11 +116,22 @@ func (v specValue) matches(got typedValue) (bool, error) {
 // isType says whether the value's type is t. The suites know three kinds of
 // references, and give a function's type to none.
 func (v specValue) isType(t wasmvm.ValType) bool {
-	return t.String() == v.Type || v.Type == "funcref" && t.Slots() == 1 && strings.HasPrefix(t.String(), "(ref ")
+	switch v.Type {
+	case "refnull":
+		return t.IsRef()
+	case "externref":
+		return t == wasmvm.ExternRef || t.String() == "(ref extern)"
+	case "funcref":
+		return t == wasmvm.FuncRef || t != wasmvm.ExternRef && t.IsRef()
+	}
+	return t.String() == v.Type
 }
 
 // matchesBits says whether a scalar or a lane is as expected.
 func (v specValue) matchesBits(got uint64) (bool, error) {
+	if v.Type == "refnull" {
+		return got == 0, nil
+	}
 	if len(v.Value) == 0 { // any reference but null
 		return got != 0, nil
 	}

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -44,7 +45,7 @@ func Record(ctx context.Context, wasm []byte, name, recPath string, o Options) (
 	}
 	defer p.close(ctx)
 	if err := <-playable; err != nil {
-		o.warnf("the program can be recorded, but this version cannot replay it: %v", err)
+		o.warnf("the program can be recorded, but perhaps not replayed: %v", err)
 	}
 	if nothingToRun(wasm, p.guest) {
 		o.warnf("the module exports no _start function and has no start section, so nothing in it runs by itself; link it as a command")
@@ -80,7 +81,12 @@ func checkPlayable(wasm []byte, pages uint32) error {
 	if err != nil {
 		return err
 	}
-	_, err = wasmvm.New(mod, wasmvm.Config{MaxMemoryPages: pages})
+	if pc, ok := mod.LeavesTry(); ok {
+		err = fmt.Errorf("at code offset %#x it branches to the end of a try_table, which wazero does not take as its end: if that shows, the replay will differ", pc)
+	}
+	if _, newErr := wasmvm.New(mod, wasmvm.Config{MaxMemoryPages: pages}); newErr != nil {
+		err = newErr
+	}
 	return err
 }
 

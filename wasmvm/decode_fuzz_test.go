@@ -11,6 +11,7 @@ func FuzzDecode(f *testing.F) {
 	for _, c := range flow {
 		f.Add(c.asm.bytes())
 	}
+	f.Add(wide().bytes())
 	b, err := os.ReadFile("../testdata/kernels/fib.O2.wasm")
 	if err != nil {
 		f.Fatal(err)

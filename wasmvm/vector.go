@@ -42,9 +42,6 @@ func (m *Module) vectorWord(in *instr, low lowering) ins {
 		w.op, w.d = irVConst, m.program().consts.add(in.vec)
 	case low.kind == lowNone:
 		w.op, w.d = irVector, int32(in.op&0xFF)
-		if in.op == OpI8x16Shuffle {
-			w.e = m.program().consts.add(in.vec)
-		}
 	case low.kind != lowVector:
 		w.d = int32(uint32(in.val))
 	}
@@ -52,6 +49,26 @@ func (m *Module) vectorWord(in *instr, low lowering) ins {
 		w.e = int32(in.b) * int32(low.lane)
 	}
 	return w
+}
+
+// shuffle chooses the quickest operation for a shuffle whose operands are known: of halves, of lanes of 32 bits, or of bytes.
+func (m *Module) shuffle(w ins, mask [2]uint64) ins {
+	var words [4]uint64 // where the lanes of 32 bits lie in the frame, in bytes
+	for k := range words {
+		lane := mask[k/2] >> (k % 2 * 32) & 0xFFFFFFFF
+		first := lane & 31
+		if first%4 != 0 || lane != first*0x01010101+0x03020100 {
+			w.op, w.d, w.e = irVector, int32(OpI8x16Shuffle&0xFF), m.program().consts.add(mask)
+			return w
+		}
+		if words[k] = uint64(w.b)*8 + first; first >= 16 {
+			words[k] = uint64(w.c)*8 + first - 16
+		}
+	}
+	if words[0]%8 == 0 && words[1] == words[0]+4 && words[2]%8 == 0 && words[3] == words[2]+4 {
+		return ins{op: irVHalves, a: w.a, b: uint16(words[0] / 8), c: uint16(words[2] / 8)}
+	}
+	return ins{op: irVShuffle32, a: w.a, d: m.program().consts.add([2]uint64{words[0] | words[1]<<32, words[2] | words[3]<<32})}
 }
 
 // vectorParams is how many operands an opcode on vectors takes, and whether its result takes two slots.
@@ -85,6 +102,9 @@ func (l *fastLowerer) vector(in *instr, low lowering) error {
 	if n > 2 {
 		w.d = int32(l.use(os[2]))
 	}
+	if in.op == OpI8x16Shuffle {
+		w = l.m.shuffle(w, in.vec)
+	}
 	l.resultOf(w, wide)
 	return nil
 }
@@ -113,6 +133,9 @@ func (l *preciseLowerer) vector(in *instr, t *typer) error {
 	if n > 2 {
 		w.d = int32(l.slot(t, first+2))
 	}
+	if in.op == OpI8x16Shuffle {
+		w = l.m.shuffle(w, in.vec)
+	}
 	l.emit(w)
 	return nil
 }
@@ -123,9 +146,9 @@ func (m *Machine) vector(in *ins, frame int) {
 	s := m.stack[frame:]
 	x, y := vectorAt(s, in.b), vectorAt(s, in.c)
 	var r simd.V
-	switch {
-	case in.op != irVector:
-		r = simd.Funcs[opVector[in.op]](m.cfg.NaN, x, y)
+	switch op := in.base(); {
+	case op != irVector:
+		r = simd.Funcs[opVector[op]](m.cfg.NaN, x, y)
 	case Opcode(in.d) == OpI8x16Shuffle&0xFF:
 		mask := *(*[2]uint64)(unsafe.Add(m.consts, int(in.e)*16))
 		r = simd.Shuffle(x, y, simd.V{Lo: mask[0], Hi: mask[1]})

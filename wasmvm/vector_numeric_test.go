@@ -52,6 +52,22 @@ func shuffles() [][]byte {
 	r := rand.New(rand.NewPCG(1, 2))
 	masks := [][]byte{make([]byte, 16), {31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
 		{4, 5, 6, 7, 20, 21, 22, 23, 0, 1, 2, 3, 16, 17, 18, 19}, {8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23}}
+	for range 10 { // of lanes of 32 and of 64 bits
+		words, halves := make([]byte, 16), make([]byte, 16)
+		for i := range words {
+			if i%4 == 0 {
+				words[i] = byte(4 * r.IntN(8))
+			} else {
+				words[i] = words[i-1] + 1
+			}
+			if i%8 == 0 {
+				halves[i] = byte(8 * r.IntN(4))
+			} else {
+				halves[i] = halves[i-1] + 1
+			}
+		}
+		masks = append(masks, words, halves)
+	}
 	for range 5 {
 		m := make([]byte, 16)
 		for i := range m {

@@ -17,6 +17,10 @@ func fd(sub int) int { return 256 + 8 + sub }
 func vectors() {
 	add(op{name: "Vector", precise: true, fast: true, dst: true, body: "{exit exitVector}"})
 	add(op{name: "VConst", precise: true, fast: true, dst: true, body: "p := unsafe.Add(v.consts, uintptr(uint32(in.d))*16)\nx0, x1 := *(*uint64)(p), *(*uint64)(unsafe.Add(p, 8))\n{setWide x}\n{next}"})
+	add(op{name: "VHalves", precise: true, fast: true, dst: true, body: "x0, x1 := {B}, {C}\n{setWide x}\n{next}"}) // b and c name halves
+	// The constant holds the places of the lanes in the frame, in bytes.
+	lane := "uint64(*(*uint32)(unsafe.Add(fp, *(*uint32)(unsafe.Add(p, %d)))))"
+	add(op{name: "VShuffle32", precise: true, fast: true, dst: true, body: fmt.Sprintf("p := unsafe.Add(v.consts, uintptr(uint32(in.d))*16)\nx0, x1 := "+lane+" | "+lane+"<<32, "+lane+" | "+lane+"<<32\n{setWide x}\n{next}", 0, 4, 8, 12)})
 	for _, t := range laneTypes {
 		laneArithmetic(t)
 		laneCompares(t)

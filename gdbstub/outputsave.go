@@ -13,10 +13,11 @@ import (
 // printed, in order, how many calls came since the one before, how many bytes
 // it printed, and these bytes.
 
-// AppendBinary appends all that is kept of the program's output to b.
-func (o *Output) AppendBinary(b []byte) ([]byte, error) {
+// Saved is all that is kept of the program's output.
+func (o *Output) Saved() []byte {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	var b []byte
 	from := uint64(0)
 	for _, p := range o.kept {
 		b = binary.AppendUvarint(b, p.call-from)
@@ -24,14 +25,14 @@ func (o *Output) AppendBinary(b []byte) ([]byte, error) {
 		b = append(b, p.text...)
 		from = p.call
 	}
-	return b, nil
+	return b
 }
 
 var errSavedOutput = errors.New("the saved output of the program makes no sense")
 
-// UnmarshalBinary adds output that AppendBinary saved to what is kept. The bytes
+// Restore adds output that another Output saved to what is kept. The bytes
 // may come from anywhere: if they make no sense nothing is added.
-func (o *Output) UnmarshalBinary(b []byte) error {
+func (o *Output) Restore(b []byte) error {
 	var saved []printed
 	call := uint64(0)
 	for len(b) > 0 {

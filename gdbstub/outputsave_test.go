@@ -11,13 +11,10 @@ func TestOutputIsSaved(t *testing.T) {
 	first.Write(0, 1, []byte("zero "))
 	first.Write(7, 1, []byte("seven "))
 	first.Write(1<<40, 2, []byte("many "))
-	saved, err := first.AppendBinary([]byte("x"))
-	if err != nil || saved[0] != 'x' {
-		t.Fatalf("saved %q: %v", saved, err)
-	}
+	saved := first.Saved()
 	second.Write(3, 1, []byte("three "))
 	second.Write(7, 1, []byte("seven "))
-	if err := second.UnmarshalBinary(saved[1:]); err != nil {
+	if err := second.Restore(saved); err != nil {
 		t.Fatal(err)
 	}
 	var shown strings.Builder
@@ -38,7 +35,7 @@ func TestSavedOutputOfNonsense(t *testing.T) {
 		"size too large": append(append([]byte{1}, bytes.Repeat([]byte{0xFF}, 9)...), 1),
 	} {
 		var o Output
-		if err := o.UnmarshalBinary(b); err == nil || len(o.kept) > 0 {
+		if err := o.Restore(b); err == nil || len(o.kept) > 0 {
 			t.Errorf("%s: error %v, %d calls kept", name, err, len(o.kept))
 		}
 	}
@@ -48,11 +45,11 @@ func FuzzSavedOutput(f *testing.F) {
 	f.Add([]byte{0, 1, 'a', 3, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var o, again Output
-		if o.UnmarshalBinary(b) != nil {
+		if o.Restore(b) != nil {
 			return
 		}
-		saved, _ := o.AppendBinary(nil)
-		if err := again.UnmarshalBinary(saved); err != nil {
+		saved := o.Saved()
+		if err := again.Restore(saved); err != nil {
 			t.Fatalf("what was saved of %x cannot be read: %v", b, err)
 		}
 		if len(again.kept) != len(o.kept) {

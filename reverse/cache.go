@@ -23,6 +23,10 @@ type Cache struct {
 	Recording [32]byte
 	// MaxBytes is how large the file may get; 0 means DefaultCache.
 	MaxBytes int64
+	// Keep, if not nil, gives bytes of the timeline's user to be kept in the
+	// file; it is called on another goroutine. Take gets them back, in New.
+	Keep func() []byte
+	Take func([]byte) error
 }
 
 // DefaultCache is how large a cache file gets unless told, in bytes. It is for
@@ -66,9 +70,30 @@ func (t *Timeline) loadCache() {
 	}
 	t.saved = t.hist.horizon
 	t.hist.trim(t.Now())
+	if err := t.takeKept(file); err != nil {
+		t.warn(fmt.Errorf("%s: %w", t.opt.Cache.Path, err))
+	}
 	if err := file.Close(); err != nil {
 		t.warn(err)
 	}
+}
+
+// keptName is the name under which the cache file has what Keep gave.
+const keptName = "kept"
+
+// takeKept gives Take what Keep once gave.
+func (t *Timeline) takeKept(file *cache.Cache) error {
+	if t.opt.Cache.Take == nil {
+		return nil
+	}
+	kept, err := file.Extra(keptName)
+	if errors.Is(err, cache.ErrNoExtra) {
+		return nil
+	}
+	if err == nil {
+		err = t.opt.Cache.Take(kept)
+	}
+	return err
 }
 
 // loadCheckpoint takes over one checkpoint and returns the size of its state.
@@ -188,7 +213,11 @@ func (j *cacheJob) write() error {
 			return err
 		}
 	}
-	return w.Commit(nil)
+	extra := map[string][]byte{}
+	if j.to.Keep != nil {
+		extra[keptName] = j.to.Keep()
+	}
+	return w.Commit(extra)
 }
 
 func (j *cacheJob) add(w *cache.Writer, s *snapshot) error {

@@ -55,10 +55,16 @@ func runReplay(s stdio, args []string) (int, error) {
 	if err := writePortFile(serve.portFile, ln.Addr()); err != nil {
 		return 0, err
 	}
+	code := exitOK
 	if serve.gdb {
-		return session.underGDB(s, ln, debuggerArgs)
+		code, err = session.underGDB(s, ln, debuggerArgs)
+	} else {
+		err = session.serve(s, ln, path)
 	}
-	return exitOK, session.serve(s, ln, path)
+	if closeErr := session.timeline.Close(); closeErr != nil {
+		s.logf("warning: %v", closeErr) // only the next session would have gained from it
+	}
+	return code, err
 }
 
 // splitDebuggerArgs separates REC from what stands behind `--`.
@@ -105,6 +111,7 @@ func newReplay(s stdio, rec *recording.Reader, path string, serve *serveFlags) (
 		// temporary files go.
 		SpillDirs: []string{filepath.Dir(path), ""},
 		Warn:      func(err error) { s.logf("warning: %v", err) },
+		Cache:     checkpointCache(rec, path, serve, output),
 		Progress:  func(p reverse.Progress) { s.progress.timeline(rec, p) },
 		NewMachine: func() (*wasmvm.Machine, error) {
 			return wasmvm.New(mod, host.MachineConfig(rec, host.NewReplayer(rec, mod)))
@@ -124,6 +131,20 @@ func newReplay(s stdio, rec *recording.Reader, path string, serve *serveFlags) (
 		},
 		end: describeEndOf(rec),
 	}, nil
+}
+
+// checkpointCache is where the checkpoints of a recording are kept. The output
+// goes with them: over what a later session does not run, nothing prints it.
+func checkpointCache(rec *recording.Reader, path string, serve *serveFlags, output *gdbstub.Output) *reverse.Cache {
+	if serve.noCache {
+		return nil
+	}
+	return &reverse.Cache{
+		Path:      path + ".cache",
+		Recording: rec.Identity(),
+		Keep:      output.Saved,
+		Take:      output.Restore,
+	}
 }
 
 // programName is APP of APP.wasm.

@@ -25,7 +25,7 @@
 //
 // # State
 //
-// All frames lie in one array of 8-byte slots: parameters, other locals, link, operands. A callee's frame begins at its first argument in the
+// All frames lie in one array of 8-byte slots: parameters, other locals, copies of locals for try_tables, link, operands. A callee's frame begins at its first argument in the
 // caller's operand area. The link holds the return place and the distance to the caller's frame; there is no other call stack.
 //
 // The package imports nothing else of this repository. Everything above it may import it.

@@ -51,7 +51,8 @@ func (f *flow) function(fn *wasmvm.Func) (*funcFlow, error) {
 	for i := 1; i < len(l.Ops); i++ {
 		top := open[len(open)-1]
 		switch l.Ops[i] {
-		case wasmvm.OpBlock, wasmvm.OpLoop, wasmvm.OpIf:
+		case wasmvm.OpBlock, wasmvm.OpLoop, wasmvm.OpIf, wasmvm.OpTryTable:
+			ff.labels[i] = slices.Clone(open) // a try_table branches too
 			open = append(open, i)
 		case wasmvm.OpElse:
 			ff.elses[top] = i
@@ -123,6 +124,8 @@ func (f *flow) step(pc, next uint32) error {
 	switch {
 	case op == wasmvm.OpReturn, op == wasmvm.OpEnd && at.i == len(at.fn.Ops)-1:
 		return f.leave(to)
+	case op == wasmvm.OpThrow || op == wasmvm.OpThrowRef:
+		return f.unwind(at, to)
 	case isCallOp(op):
 		if f.mayEnter(at, to) {
 			if !isTailCallOp(op) {
@@ -182,6 +185,56 @@ func (f *flow) leave(to place) error {
 		return fmt.Errorf("return to instruction %d of function %d; the call was instruction %d of function %d", to.i, to.fn.fn.Index, caller.i, caller.fn.fn.Index)
 	}
 	return nil
+}
+
+// unwind checks that an exception thrown at a place may be caught at another one: by
+// a clause of a try_table around it, or around a call that waits.
+func (f *flow) unwind(at, to place) error {
+	thrown := at
+	for n := len(f.stack); ; n-- {
+		if at.fn == to.fn && slices.Contains(f.handlers(at), to.i) {
+			f.stack = f.stack[:n]
+			return nil
+		}
+		if n == 0 {
+			return fmt.Errorf("the exception thrown at %#x is caught at %#x", thrown.fn.PCs[thrown.i], to.fn.PCs[to.i])
+		}
+		at = f.stack[n-1]
+	}
+}
+
+// handlers lists where the clauses of all try_tables around a place lead to.
+func (f *flow) handlers(at place) []int {
+	var list []int
+	for i, op := range at.fn.Ops[:at.i] {
+		if op == wasmvm.OpTryTable && at.i < at.fn.ends[i] {
+			for _, label := range f.clauseLabels(at.fn, i) {
+				list = append(list, at.fn.target(i, label))
+			}
+		}
+	}
+	return list
+}
+
+// clauseLabels reads the labels of the clauses of the try_table at instruction i.
+func (f *flow) clauseLabels(ff *funcFlow, i int) []uint64 {
+	b := f.mod.Bytes[f.mod.CodeOffset+ff.PCs[i]+1:]
+	next := func() uint64 {
+		v, n := binary.Uvarint(b)
+		b = b[n:]
+		return v
+	}
+	if typ := next(); typ == 0x63 || typ == 0x64 { // a reference to functions of one type
+		next()
+	}
+	labels := make([]uint64, next())
+	for k := range labels {
+		if next() < 2 { // not one that catches all
+			next()
+		}
+		labels[k] = next()
+	}
+	return labels
 }
 
 // successors lists the instructions of the same function that may follow.

@@ -76,7 +76,7 @@ func TestHostErrors(t *testing.T) {
 // the same stop in the same state.
 func TestExitInHostCall(t *testing.T) {
 	exits := 0
-	for seed := range uint64(60) {
+	for seed := range uint64(90) {
 		m := randmod.Generate(seed, randmod.Options{})
 		vm, _ := newRandom(t, m, wasmvm.TierAuto)
 		runToEnd(t, vm)

@@ -103,7 +103,7 @@ func operandAccesses(t *testing.T, f *flow, vm *wasmvm.Machine) []access {
 // plainAccess is that of a load, a store or an atomic instruction.
 func plainAccess(f *flow, at place, op wasmvm.Opcode, operand func(fromTop int) uint64) []access {
 	width, address, kind := uint64(0), 0, wasmvm.WatchRead // the address's place under the top
-	offset := 2                                           // in the list of immediates, the opcode behind the prefix included
+	offset := 2                                            // in the list of immediates, the opcode behind the prefix included
 	switch sub := int(op & 0xFFFF); {
 	case op>>16 == 0xFD:
 		width, address, kind = vectorAccess(sub)

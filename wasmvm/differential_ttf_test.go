@@ -36,7 +36,7 @@ var ttfExtra = [][]string{
 	nil,
 	{"--enable-tail-call", "--enable-extended-const"},
 	{"--enable-simd"},
-	{"--enable-simd", "--enable-tail-call", "--enable-extended-const"},
+	{"--enable-simd", "--enable-tail-call", "--enable-extended-const", "--enable-threads"},
 }
 
 // TestBinaryenModules runs modules that binaryen's fuzzer makes: bigger than ours, and

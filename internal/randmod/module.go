@@ -43,9 +43,6 @@ const (
 	AllFeatures = 1<<iota - 1
 )
 
-// pending are the features that the virtual machine does not have.
-var pending = Exceptions
-
 var featureNames = []string{"simd", "tail calls", "threads", "exceptions", "typed references", "extended constants"}
 
 func (f Feature) String() string {
@@ -136,7 +133,7 @@ func generate(s *source, o Options) *Module {
 		o.MaxBody = 80
 	}
 	g := &gen{source: s, o: o, fixed: map[int]code{}}
-	g.feat = []Feature{0, AllFeatures, Feature(g.bits(1)), Feature(g.bits(1))}[g.n(4)] & AllFeatures &^ o.Without &^ pending
+	g.feat = []Feature{0, AllFeatures, Feature(g.bits(1)), Feature(g.bits(1))}[g.n(4)] & AllFeatures &^ o.Without
 	g.plan()
 	return g.build()
 }

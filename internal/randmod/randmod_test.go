@@ -17,9 +17,6 @@ import (
 const features = api.CoreFeaturesV2 | experimental.CoreFeaturesThreads | experimental.CoreFeaturesTailCall |
 	experimental.CoreFeaturesExtendedConst | experimental.CoreFeaturesExceptionHandling | experimental.CoreFeaturesTypedFunctionReferences
 
-// These tests are about wazero, which has all features.
-func init() { pending = 0 }
-
 // newRuntime returns an oracle with the module's imports.
 func newRuntime(ctx context.Context, t testing.TB, m *Module) wazero.Runtime {
 	t.Helper()

@@ -75,9 +75,29 @@ func (s *Store) newChunk() uint32 {
 	c.reset()
 	// Pages compress to a half or less, mostly; more would be reserved in vain.
 	c.pages = make([]uint32, 0, n/(PageSize/2))
-	c.home.Store(&home{mem: make([]byte, n)})
+	c.home.Store(&home{mem: s.chunkMemory(n)})
 	s.packed += c.bytes()
 	return id
+}
+
+// maxSpareChunks bounds the memory kept for chunks to come, 4 MiB: fresh memory
+// costs its page faults.
+const maxSpareChunks = 16
+
+func (s *Store) chunkMemory(n int) []byte {
+	if k := len(s.spareChunks); k > 0 && n == maxChunk {
+		mem := s.spareChunks[k-1]
+		s.spareChunks = s.spareChunks[:k-1]
+		return mem
+	}
+	return make([]byte, n)
+}
+
+// recycle keeps the memory of a chunk that is gone.
+func (s *Store) recycle(mem []byte) {
+	if len(mem) == maxChunk && len(s.spareChunks) < maxSpareChunks {
+		s.spareChunks = append(s.spareChunks, mem)
+	}
 }
 
 func (c *chunk) reset() {
@@ -175,6 +195,7 @@ func (s *Store) dropChunk(id uint32) {
 	s.unlistChunk(c)
 	if h := c.home.Load(); h.file == nil {
 		s.packed -= c.bytes()
+		s.retireLater(retired{mem: h.mem})
 	} else {
 		s.packed -= c.coldBytes()
 		if c.ext.size > 0 {

@@ -7,6 +7,7 @@ type retired struct {
 	when uint64
 	at   place  // a raw slot, or a chunk (a block of length 0)
 	ext  extent // or a piece of the spill file
+	mem  []byte // or a chunk's memory
 }
 
 const retiredBytes = int64(unsafe.Sizeof(retired{}))
@@ -66,6 +67,10 @@ func (s *Store) free(r retired) {
 		s.chunk.at(r.at.holder()).home.Store(nil)
 		s.chunk.release(r.at.holder())
 	default:
+		if r.mem != nil {
+			s.recycle(r.mem)
+			return
+		}
 		s.spill.release(r.ext)
 	}
 }

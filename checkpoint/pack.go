@@ -105,17 +105,17 @@ func (s *Store) throttle() {
 // wake starts the background goroutine if there is work. It ends by itself:
 // a store that is forgotten leaves nothing running.
 func (s *Store) wake() {
-	if !s.working && (s.hot > s.hotLimit+s.slack() || s.crowded(1) || len(s.sparse) > 0) {
+	if !s.working && (s.hot > s.hotLimit+s.slack() || s.crowded(2) || len(s.sparse) > 0) {
 		s.working = true
 		go s.work()
 	}
 }
 
-// crowded reports whether memory is nearer to the limit than an eighth, or a
-// quarter when shares is 2: pages are spilled ahead of need, and some more
-// than that, so that it goes on in strides.
-func (s *Store) crowded(shares int64) bool {
-	return s.aim > 0 && s.coldest != 0 && s.spill.usable() && s.bytes() > s.aim-s.aim/8*shares
+// crowded reports whether less than some eighths of the limit are free. Pages
+// are spilled ahead of need, so that the next snapshot finds room even if it is
+// an eighth itself and the goroutine is late.
+func (s *Store) crowded(eighths int64) bool {
+	return s.aim > 0 && s.coldest != 0 && s.spill.usable() && s.bytes() > s.aim-s.aim/8*eighths
 }
 
 func (s *Store) work() {
@@ -124,7 +124,7 @@ func (s *Store) work() {
 	for {
 		switch {
 		case s.hot > s.hotLimit && s.packSome(packBatch):
-		case s.crowded(2) && s.spillOne():
+		case s.crowded(3) && s.spillOne():
 		case s.compactOne():
 		default:
 			s.working = false
@@ -145,33 +145,41 @@ func (s *Store) Settle() {
 }
 
 // Fit brings Bytes to at most limit, if that can be done without losing an
-// image: by giving up spare buffers, by compressing, by moving pages to the
-// disk. It returns Bytes. From then on the store works towards that limit by
-// itself, so that the next call finds little to do.
+// image: by compressing what is not to be hot, by moving pages to the disk, by
+// giving up spare buffers. It returns Bytes. From then on the store works
+// towards that limit by itself, so that the next call finds little to do.
+//
+// Hot pages that take less than a quarter of the limit stay as they are:
+// compressing them would hold up the caller for longer than an image is worth.
 func (s *Store) Fit(limit int64) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.aim = max(limit, 1)
-	if s.bytes() > limit {
-		s.trimSpare(0)
-		if s.open != 0 && s.chunk.at(s.open).live == 0 {
-			s.seal()
-		}
+	if s.open != 0 && s.chunk.at(s.open).live == 0 {
+		s.seal()
 	}
 	for s.bytes() > limit {
 		switch {
-		case s.hot > s.hotLimit && s.packSome(packBatch):
+		case s.hot > min(s.hotLimit, limit/4) && s.packSome(packBatch):
 		case s.coldest != 0 && s.spillOne():
-		case s.packSome(packBatch):
+		case s.giveUpSpare():
 		case s.open != 0 && s.spill.usable() && s.chunk.at(s.open).size > 0:
 			s.seal()
 		default:
 			return s.bytes()
 		}
-		s.trimSpare(0)
 	}
 	s.wake()
 	return s.bytes()
+}
+
+// giveUpSpare frees the buffers kept for reuse. It reports whether there were
+// any.
+func (s *Store) giveUpSpare() bool {
+	was := s.bytes()
+	s.trimSpare(0)
+	s.spareChunks = nil
+	return s.bytes() < was
 }
 
 // tidy does what compaction can be done without files.

@@ -93,7 +93,11 @@ func (s *Store) freeSlot(at place) {
 		s.spare += int64(len(b.data))
 		// Slabs for the next capture are worth keeping: a new one costs its
 		// page faults, more than filling it does.
-		s.trimSpare(max(s.hotLimit, 2*minSlabPages*PageSize))
+		keep := max(s.hotLimit, 2*minSlabPages*PageSize)
+		if s.aim > 0 {
+			keep = min(keep, s.aim/8)
+		}
+		s.trimSpare(keep)
 	}
 }
 

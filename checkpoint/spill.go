@@ -152,16 +152,17 @@ func (s *Store) spillOne() bool {
 		s.spillFailed(fmt.Errorf("checkpoints stay in memory from now on: %w", err))
 		return false
 	}
-	s.moved(id, ext)
+	s.moved(id, mem, ext)
 	return true
 }
 
 // moved makes a chunk one of the file.
-func (s *Store) moved(id uint32, ext extent) {
+func (s *Store) moved(id uint32, mem []byte, ext extent) {
 	c := s.chunk.at(id)
 	s.packed -= c.bytes()
 	c.home.Store(&home{file: s.spill.file, off: ext.off, size: c.size})
 	c.ext = ext
+	s.retireLater(retired{mem: mem})
 	s.packed += c.coldBytes()
 	if c.live == 0 {
 		s.dropChunk(id)

@@ -57,6 +57,8 @@ type Store struct {
 	warmest uint32
 	sparse  []uint32 // full chunks with much dead space
 
+	spareChunks [][]byte // memory of maxChunk bytes each
+
 	readers []uint64 // when each reader began
 	clock   uint64
 	limbo   []retired
@@ -91,6 +93,7 @@ func (s *Store) Bytes() int64 {
 
 func (s *Store) bytes() int64 {
 	return s.nodes + s.raw + s.packed + s.pages.bytes() + s.slabs.bytes() + s.chunk.bytes() +
+		int64(len(s.spareChunks))*maxChunk + int64(cap(s.spareChunks))*24 +
 		int64(cap(s.heads)+cap(s.partial)+cap(s.sparse))*4 + int64(cap(s.limbo))*retiredBytes
 }
 

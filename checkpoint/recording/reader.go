@@ -135,7 +135,7 @@ func (r *Reader) End() (End, bool) {
 // Elapsed is how long the program ran while it was recorded, waiting included. It returns false where that was not recorded.
 func (r *Reader) Elapsed() (time.Duration, bool) {
 	d := r.ended.Sub(r.meta.Start)
-	return d, !r.ended.IsZero() && d >= 0
+	return d, !r.meta.Start.IsZero() && !r.ended.IsZero() && d >= 0
 }
 
 // NumCalls returns the number of recorded host calls.

@@ -344,6 +344,11 @@ func TestElapsed(t *testing.T) {
 	if d, ok := r.Elapsed(); !ok || d != 7*time.Second {
 		t.Errorf("from 100 s to 107 s is %v, %v", d, ok)
 	}
+	r.meta.Start = time.Time{}
+	if d, ok := r.Elapsed(); ok {
+		t.Errorf("without a start it ran for %v", d)
+	}
+	r.meta.Start = time.Unix(100, 0)
 	r.ended = time.Unix(99, 0) // the clock was set back
 	if d, ok := r.Elapsed(); ok {
 		t.Errorf("from 100 s to 99 s is %v", d)

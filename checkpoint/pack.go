@@ -98,14 +98,18 @@ func (s *Store) slack() int64 { return min(s.hotLimit, 2*packBatch*PageSize) }
 // throttle packs what is too much for the backlog, on the goroutine that makes
 // more of it.
 func (s *Store) throttle() {
-	for s.hot > 2*s.hotLimit && s.packSome(packBatch) {
+	most := s.hotLimit
+	if s.background {
+		most *= 2
+	}
+	for s.hot > most && s.packSome(packBatch) {
 	}
 }
 
 // wake starts the background goroutine if there is work. It ends by itself:
 // a store that is forgotten leaves nothing running.
 func (s *Store) wake() {
-	if !s.working && (s.hot > s.hotLimit+s.slack() || s.crowded(2) || len(s.sparse) > 0) {
+	if !s.working && (s.background && s.hot > s.hotLimit+s.slack() || s.crowded(2) || len(s.sparse) > 0) {
 		s.working = true
 		go s.work()
 	}
@@ -151,6 +155,7 @@ func (s *Store) Settle() {
 //
 // Hot pages that take less than a quarter of the limit stay as they are:
 // compressing them would hold up the caller for longer than an image is worth.
+// A small store has little of them, and compresses all.
 func (s *Store) Fit(limit int64) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -160,9 +165,11 @@ func (s *Store) Fit(limit int64) int64 {
 	}
 	for s.bytes() > limit {
 		switch {
+		case !s.background && s.giveUpSpare():
 		case s.hot > min(s.hotLimit, limit/4) && s.packSome(packBatch):
 		case s.coldest != 0 && s.spillOne():
 		case s.giveUpSpare():
+		case !s.background && s.packSome(packBatch):
 		case s.open != 0 && s.spill.usable() && s.chunk.at(s.open).size > 0:
 			s.seal()
 		default:
@@ -184,7 +191,7 @@ func (s *Store) giveUpSpare() bool {
 
 // tidy does what compaction can be done without files.
 func (s *Store) tidy() {
-	for range 4 { // some 100 µs at most
+	for n := 0; n < 4 || !s.background; n++ { // some 100 µs at most where it can be left to another
 		if n := len(s.sparse); n == 0 || s.chunk.at(s.sparse[n-1]).inFile() || !s.compactOne() {
 			return
 		}

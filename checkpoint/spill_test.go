@@ -92,6 +92,7 @@ func TestSpillKeepsTheLimit(t *testing.T) {
 func TestWalkWithSpill(t *testing.T) {
 	for seed := range uint64(6) {
 		w := newWalker(t, seed, spillTo(t.TempDir()))
+		w.s.background = seed%2 == 0
 		for i := range 300 {
 			w.step()
 			if i%3 == 0 {
@@ -226,6 +227,7 @@ func TestDamagedSpill(t *testing.T) {
 // drops snapshots, and pages are packed, moved and compacted.
 func TestConcurrentUse(t *testing.T) {
 	s := NewStore(spillTo(t.TempDir()))
+	s.background = true
 	defer s.Close()
 	models := history(t, s, 30, func() {})
 	var wg sync.WaitGroup

@@ -17,8 +17,8 @@ var ErrLost = errors.New("a page of this checkpoint is lost")
 // Options configure a Store.
 type Options struct {
 	// HotBytes is how many bytes of pages are kept as they are. Up to twice as
-	// many are, when they come faster than they can be compressed. 0
-	// compresses every page at once, on the caller's goroutine.
+	// many are, when they come faster than they can be compressed. Below 1 MiB
+	// pages are compressed on the caller's goroutine, with 0 at once.
 	HotBytes int64
 	// Spill says where pages may go when memory is short (see [Store.Fit]).
 	Spill Spill
@@ -63,16 +63,22 @@ type Store struct {
 	clock   uint64
 	limbo   []retired
 
-	working bool  // the background goroutine runs
-	aim     int64 // the limit given to Fit last, 0 if none
+	background bool  // there is enough to do for a goroutine in the background
+	working    bool  // it runs
+	aim        int64 // the limit given to Fit last, 0 if none
 
 	spill spillFile
 	files []*File
 }
 
+// minBackground is the least HotBytes for which packing is left to another
+// goroutine: below, a snapshot packs by itself what is too much, so that Bytes
+// does not change afterwards by what is a large part of a small limit.
+const minBackground = 1 << 20
+
 // NewStore returns an empty store.
 func NewStore(o Options) *Store {
-	s := &Store{seed: maphash.MakeSeed(), hotLimit: o.HotBytes}
+	s := &Store{seed: maphash.MakeSeed(), hotLimit: o.HotBytes, background: o.HotBytes >= minBackground}
 	s.idle.L = &s.mu
 	s.spill.opt = o.Spill
 	// Number 0 is no page (all zero), no slab, no chunk.

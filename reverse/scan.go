@@ -6,8 +6,6 @@ type segment struct {
 	hi   uint64
 }
 
-func (s segment) length() uint64 { return s.hi - s.from.pos }
-
 // lastHit is the latest stop of a stretch of history.
 type lastHit struct {
 	found bool

@@ -2,7 +2,7 @@
 // wazero, what recording costs, and how fast one gets back from the end of a
 // long recording. It runs in the repository's root. Usage:
 //
-//	go run ./internal/tools/bench [-rounds N] [-kernels DIR] [-only kernels|record|back|seeks]
+//	go run ./internal/tools/bench [-rounds N] [-kernels DIR] [-only PART]
 package main
 
 import (
@@ -16,7 +16,7 @@ import (
 func main() {
 	rounds := flag.Int("rounds", 3, "how often each program runs in each way; the least time counts")
 	dir := flag.String("kernels", "testdata/kernels", "the folder of the kernels")
-	only := flag.String("only", "", "one part: kernels, record, back or seeks")
+	only := flag.String("only", "", "one part: record, back, open, parallel, seeks or kernels")
 	flag.Parse()
 	if err := run(*dir, *rounds, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -34,7 +34,10 @@ func run(dir string, rounds int, only string) error {
 	}{
 		{"record", func() (*benchtable.Table, error) { return recording(recordingRounds * rounds) }},
 		{"back", back},
-		{"seeks", seeks},
+		{"open", open},
+		{"parallel", parallel},
+		{"seeks", func() (*benchtable.Table, error) { return seeks(2) }},
+		{"seeks", func() (*benchtable.Table, error) { return seeks(64) }},
 		{"kernels", func() (*benchtable.Table, error) { return kernels(dir, "O2", rounds) }},
 		{"kernels", func() (*benchtable.Table, error) { return kernels(dir, "O0", rounds) }},
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"time"
 
 	recfile "wrev/checkpoint/recording"
@@ -18,7 +19,8 @@ import (
 )
 
 const (
-	// 1e10 instructions over 64 MB, all of which is written in any 1e8.
+	// 1e10 instructions over 64 MB. Its argument is how many of them it works on
+	// at a time.
 	bigProgram = "testdata/programs/ledger.O2.wasm"
 	// randomSeeks is enough for a 95th percentile that ten of them are above.
 	randomSeeks = 200
@@ -41,7 +43,7 @@ func (h *history) close() {
 }
 
 // record makes a recording of a program.
-func record(program string) (h *history, err error) {
+func record(program string, args ...string) (h *history, err error) {
 	h = &history{}
 	if h.dir, err = os.MkdirTemp("", "wrev-bench"); err != nil {
 		return nil, err
@@ -56,7 +58,7 @@ func record(program string) (h *history, err error) {
 		return nil, err
 	}
 	path := filepath.Join(h.dir, "app.wrev")
-	if _, err = host.Record(context.Background(), wasm, "app.wasm", path, host.Options{}); err != nil {
+	if _, err = host.Record(context.Background(), wasm, "app.wasm", path, host.Options{Args: args}); err != nil {
 		return nil, err
 	}
 	if h.rec, err = recfile.Open(path); err != nil {
@@ -66,9 +68,10 @@ func record(program string) (h *history, err error) {
 	return h, err
 }
 
-// seeks measures getting about in a long recording with much memory.
-func seeks() (*benchtable.Table, error) {
-	h, err := record(bigProgram)
+// seeks measures getting about in a long recording with much memory, of which
+// the program works on so many MB at a time.
+func seeks(mb int) (*benchtable.Table, error) {
+	h, err := record(bigProgram, strconv.Itoa(mb))
 	if err != nil {
 		return nil, err
 	}
@@ -118,10 +121,7 @@ func seeks() (*benchtable.Table, error) {
 	t.Add("a seek from anywhere to anywhere, median", ms(took[len(took)/2]))
 	t.Add("  95th percentile", ms(took[len(took)*95/100]))
 	t.Add("  the slowest of all", ms(took[len(took)-1]))
-	if err := parallelFactor(t); err != nil {
-		return nil, err
-	}
-	t.Title = fmt.Sprintf("Seeks in a recording of %.2fe9 instructions with %d MB of memory", float64(end)/1e9, len(tl.Machine().Memory())>>20)
+	t.Title = fmt.Sprintf("Seeks in a recording of %.2fe9 instructions with 64 MB of memory, of which it writes %d at a time", float64(end)/1e9, mb)
 	t.Notes = []string{fmt.Sprintf("%d checkpoints at the end; at most %.0f MB of memory for them, the budget is %d MB", count, float64(most)/(1<<20), memory>>20)}
 	return t, nil
 }
@@ -146,32 +146,33 @@ func (h *history) timeline(workers int) (*reverse.Timeline, error) {
 	return reverse.New(m, reverse.Options{Budget: memory, EndOfLog: host.ErrEndOfLog, SpillDirs: []string{h.dir}, NewMachine: h.machine, Workers: workers})
 }
 
-// parallelFactor goes back from the end of a history to its start for a stop
-// that is not there, with one machine and with as many as there are processors.
-func parallelFactor(t *benchtable.Table) error {
+// parallel goes back from the end of a history to its start for a stop that is
+// not there, with one machine and with as many as there are processors.
+func parallel() (*benchtable.Table, error) {
+	t := &benchtable.Table{Title: "reverse-continue from end to start for a stop that is not there", Header: []string{"machines at once", "ms"}}
 	h, err := record(longProgram)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer h.close()
 	var took [2]time.Duration
 	for i, workers := range [2]int{1, runtime.GOMAXPROCS(0)} {
 		tl, err := h.timeline(workers)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		tl.SeekEnd()
 		watch := reverse.Watch{Kind: wasmvm.WatchWrite, Addr: uint64(len(tl.Machine().Memory()) - 4), Len: 4}
 		if err := tl.InsertWatch(watch); err != nil {
-			return err
+			return nil, err
 		}
 		start := time.Now()
 		if s := tl.ReverseContinue(); s.Reason != reverse.ReasonBegin {
-			return fmt.Errorf("reverse-continue: %v at position %d: %v", s.Reason, s.Position, s.Err)
+			return nil, fmt.Errorf("reverse-continue: %v at position %d: %v", s.Reason, s.Position, s.Err)
 		}
 		took[i] = time.Since(start)
-		t.Add(fmt.Sprintf("reverse-continue over 1e9 instructions, %d at once", workers), ms(took[i]))
+		t.Add(strconv.Itoa(workers), ms(took[i]))
 	}
-	t.Add("  factor", fmt.Sprintf("%.2f", float64(took[0])/float64(took[1])))
-	return nil
+	t.Notes = []string{fmt.Sprintf("%.2f times as fast", float64(took[0])/float64(took[1]))}
+	return t, nil
 }

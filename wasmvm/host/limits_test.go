@@ -60,7 +60,7 @@ func TestWarnings(t *testing.T) {
 		if trapped := end.Kind == recording.EndTrap; trapped != (name == "trap") || trapped != strings.Contains(all, "wasm error: unreachable") {
 			t.Errorf("%s: %+v, warnings %q", name, end, all)
 		}
-		if unplayable := checkPlayable(wasm, 1) != nil; unplayable != (name == "unplayable") || unplayable != strings.Contains(all, "cannot replay") {
+		if unplayable := checkPlayable(wasm, 1) != nil; unplayable != (name == "unplayable") || unplayable != strings.Contains(all, "perhaps not replayed") {
 			t.Errorf("%s: warnings %q", name, all)
 		}
 	}

@@ -21,17 +21,13 @@ type Cache struct {
 	// Recording names what the host answers from, the module and all else that
 	// the history follows from. A file of another one is not used.
 	Recording [32]byte
-	// MaxBytes is how large the file may get; 0 means DefaultCache.
+	// MaxBytes is how large the file may get; 0 means cache.DefaultMaxBytes.
 	MaxBytes int64
 	// Keep, if not nil, gives bytes of the timeline's user to be kept in the
 	// file; it is called on another goroutine. Take gets them back, in New.
 	Keep func() []byte
 	Take func([]byte) error
 }
-
-// DefaultCache is how large a cache file gets unless told, in bytes. It is for
-// sixteen versions of 64 MB that do not compress, or a hundred of usual ones.
-const DefaultCache = 1 << 30
 
 // cacheWorth is the shortest history, in instructions, that is worth a file:
 // running through it takes 30 to 100 ms.
@@ -165,10 +161,8 @@ func (t *Timeline) backbone() []*snapshot {
 	out := make([]*snapshot, 0, len(spine))
 	size := bits.Len(uint(max(len(spine)-1, 0)))
 	for i := range 1 << size {
-		if k := bits.Reverse64(uint64(i)) >> (64 - size); size > 0 && k < uint64(len(spine)) {
+		if k := bits.Reverse64(uint64(i)) >> (64 - size); k < uint64(len(spine)) {
 			out = append(out, spine[k])
-		} else if size == 0 && len(spine) == 1 {
-			out = spine
 		}
 	}
 	return out
@@ -194,11 +188,7 @@ func (j *cacheJob) run() {
 }
 
 func (j *cacheJob) write() error {
-	most := j.to.MaxBytes
-	if most <= 0 {
-		most = DefaultCache
-	}
-	w, err := cache.Create(j.to.Path, j.to.key(), j.store, cache.Options{MaxBytes: most})
+	w, err := cache.Create(j.to.Path, j.to.key(), j.store, cache.Options{MaxBytes: j.to.MaxBytes})
 	if err != nil {
 		return err
 	}

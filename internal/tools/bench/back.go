@@ -1,54 +1,26 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
-	recfile "wrev/checkpoint/recording"
 	"wrev/internal/benchtable"
 	"wrev/reverse"
-	"wrev/wasmvm"
-	"wrev/wasmvm/host"
 )
 
 const (
 	longProgram = "testdata/programs/billion.O2.wasm" // more than 1e9 instructions
 	stepsBack   = 20000
-	memory      = 512 << 20 // for checkpoints, the default of wrev replay
 )
 
 // back measures the way back from the end of a long recording.
 func back() (*benchtable.Table, error) {
-	dir, err := os.MkdirTemp("", "wrev-bench")
+	h, err := record(longProgram)
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
-	wasm, err := os.ReadFile(longProgram)
-	if err != nil {
-		return nil, err
-	}
-	path := filepath.Join(dir, "long.wrev")
-	if _, err := host.Record(context.Background(), wasm, "long.wasm", path, host.Options{}); err != nil {
-		return nil, err
-	}
-	rec, err := recfile.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer rec.Close()
-	mod, err := wasmvm.Decode(rec.Module())
-	if err != nil {
-		return nil, err
-	}
-	m, err := wasmvm.New(mod, host.MachineConfig(rec, host.NewReplayer(rec, mod)))
-	if err != nil {
-		return nil, err
-	}
-	tl, err := reverse.New(m, reverse.Options{Budget: memory, EndOfLog: host.ErrEndOfLog})
+	defer h.close()
+	tl, err := h.timeline(reverse.Options{Workers: 1})
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +36,7 @@ func measureBack(tl *reverse.Timeline) (*benchtable.Table, error) {
 				return fmt.Errorf("%s: stopped by %v (%v) at position %d", name, stop.Reason, stop.Err, stop.Position)
 			}
 		}
-		t.Add(name, fmt.Sprintf("%.4g", float64(time.Since(start))/1e6/float64(n)))
+		t.Add(name, ms(time.Since(start)/time.Duration(n)))
 		return nil
 	}
 	end := func() reverse.Stop { return tl.SeekEnd() }
@@ -86,9 +58,7 @@ func measureBack(tl *reverse.Timeline) (*benchtable.Table, error) {
 	if err := clock("a step back there", 1, tl.ReverseStep, reverse.ReasonStep); err != nil {
 		return nil, err
 	}
-	// The last bytes of memory are not used: the watchpoint is never hit.
-	watch := reverse.Watch{Kind: wasmvm.WatchWrite, Addr: uint64(len(tl.Machine().Memory()) - 4), Len: 4}
-	if err := tl.InsertWatch(watch); err != nil {
+	if err := tl.InsertWatch(neverHit(tl)); err != nil {
 		return nil, err
 	}
 	end()

@@ -93,8 +93,11 @@ func (p *pool) work(c *cursor) {
 }
 
 // run scans with all cursors, the first of them on this goroutine. While it
-// waits for the others it looks at interrupted and calls tick.
+// waits for the others it looks at interrupted and calls tick; it does so before
+// and after, too, because the others may leave nothing for the first cursor.
 func (p *pool) run(cursors []*cursor, interrupted func() bool, tick func()) {
+	tick()
+	defer tick()
 	var wg sync.WaitGroup
 	for _, c := range cursors[1:] {
 		wg.Add(1)

@@ -1,6 +1,9 @@
 package wasmvm
 
-import "testing"
+import (
+	"encoding/binary"
+	"testing"
+)
 
 // TestMulAdd compares the fused multiplications and additions with the single ones, above all where a NaN comes out.
 func TestMulAdd(t *testing.T) {
@@ -68,5 +71,22 @@ func TestAddresses(t *testing.T) {
 	}
 	if fast.Digest() != exact.Digest() {
 		t.Error("the states differ at the end")
+	}
+}
+
+// TestFusedStoreOfConstant stores a constant to a page that is not dirty yet, with an operation that begins a fused one.
+func TestFusedStoreOfConstant(t *testing.T) {
+	a := asm{funcs: []asmFunc{{params: []ValType{I32, I64}, results: []ValType{I32}, locals: 1, localType: I32, body: cat(
+		get(0), i32c(-7), mem(opI32St, 0), get(0), get(1), mem(0x37, 8), get(0), set(2), get(2))}}}
+	m := newMachine(t, a.module(t), nil)
+	if _, err := m.Invoke(0, 5000, 99); err != nil {
+		t.Fatal(err)
+	}
+	fused := false
+	for _, w := range m.words {
+		fused = fused || w.op != w.base() && opAccess[w.base()].form == 'I'
+	}
+	if got := int32(binary.LittleEndian.Uint32(m.Memory()[5000:])); !fused || got != -7 {
+		t.Errorf("%d is stored, want -7; fused: %v", got, fused)
 	}
 }

@@ -77,7 +77,7 @@ func (m *Machine) addressOf(in *ins, frame int) uint64 {
 
 // stored are the bytes that a store writes, at least as many as its size.
 func (m *Machine) stored(in *ins, frame int) []byte {
-	switch opAccess[in.op].form {
+	switch opAccess[in.base()].form {
 	case 'I':
 		return binary.LittleEndian.AppendUint64(nil, uint64(int64(in.e)))
 	case 'L':

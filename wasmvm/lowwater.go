@@ -1,8 +1,12 @@
 package wasmvm
 
-import "unsafe"
+import (
+	"math"
+	"unsafe"
+)
 
-// The low-water mark of the stack says below which slot nothing has changed since ResetDirty, so that a checkpoint of a deep stack costs what has changed.
+// The low-water mark of the stack says below which slot nothing has changed since ResetDirty or NoteFrames, so that a checkpoint of a deep stack, and
+// a look at it, cost what has changed.
 //
 // The running function writes only to its own frame and above. So the mark is the first slot of the outermost frame that has run since, and it
 // has to move when that frame returns. Testing for it at each return would cost every program a little for the sake of few. Instead the mark's
@@ -18,7 +22,15 @@ const markStride = 256
 type mark struct {
 	at   int // first slot of a frame, or 0
 	link int // slot of its link; it means nothing if at is 0
-	from int // what at was at ResetDirty
+	from int // what at was when the mark was last moved inwards
+}
+
+// Two ask for it, each since a time of its own: who makes checkpoints, and who shows the frames. Both begin by moving the one mark to the innermost
+// frame, so where it was before is kept for each.
+type lowest struct {
+	dirty  int // since ResetDirty, up to when the mark was last moved inwards; never above the mark's first place
+	frames int // since NoteFrames, likewise
+	noted  int // how often NoteFrames was called
 }
 
 // StackDirtyFrom is an offset in StackBytes: the bytes before it are as they were at the last ResetDirty. After RestoreCore it is 0 until
@@ -27,11 +39,34 @@ func (m *Machine) StackDirtyFrom() int {
 	if m.cur < 0 {
 		return 0
 	}
-	return 8 * min(m.mark.at, m.frame)
+	return 8 * min(m.lowest.dirty, m.lowMark())
 }
+
+// NoteFrames begins a new period for FramesKept, which has to be given the result.
+func (m *Machine) NoteFrames() int {
+	m.resetMark()
+	m.lowest.frames = math.MaxInt
+	m.lowest.noted++
+	return m.lowest.noted
+}
+
+// FramesKept is a slot of the stack: the frames whose Base is below it are the same activations as at the NoteFrames that returned since, and wait for
+// the same calls. It is 0 if NoteFrames or RestoreCore was called after that.
+func (m *Machine) FramesKept(since int) int {
+	if m.cur < 0 || since != m.lowest.noted {
+		return 0
+	}
+	return min(m.lowest.frames, m.lowMark())
+}
+
+// lowMark is the low-water mark since it was last moved inwards.
+func (m *Machine) lowMark() int { return min(m.mark.at, m.frame) }
 
 // resetMark moves the mark to the innermost frame.
 func (m *Machine) resetMark() {
+	low := m.lowMark()
+	m.lowest.dirty = min(m.lowest.dirty, low)
+	m.lowest.frames = min(m.lowest.frames, low)
 	m.mark = mark{}
 	if m.cur >= 0 {
 		m.mark = mark{at: m.frame, link: m.frame + m.lowered[m.cur].link, from: m.frame}

@@ -84,6 +84,7 @@ type Machine struct {
 	cur, idx int // defined function, instruction
 	frame    int // first slot of the innermost frame
 	mark     mark
+	lowest   lowest
 	barred   uint64 // the link that barReturn has replaced
 	pos      uint64
 	calls    uint64 // completed host calls

@@ -2,6 +2,7 @@ package wasmvm
 
 import (
 	"fmt"
+	"math"
 	"unsafe"
 )
 
@@ -157,6 +158,7 @@ func (m *Machine) Dirty(pages []uint32) []uint32 {
 // ResetDirty begins a new period of noting writes, to memory and to the stack.
 func (m *Machine) ResetDirty() {
 	m.resetMark()
+	m.lowest.dirty = math.MaxInt
 	if m.mem0 == nil {
 		return
 	}

@@ -13,9 +13,11 @@ import (
 // gdb asks for frames by address and identifies them by it, so the address of a
 // frame must follow from the activations below it alone. It is the sum of their
 // sizes, which means visiting all of them; with thousands of frames that is too
-// slow for every one of the single steps that gdb goes backwards by. One
-// instruction leaves all frames but the two innermost as they were, so a stack
-// that is one position away from the last one is updated, not built anew.
+// slow for every one of the single steps that gdb goes backwards by, and for each
+// of the returns that it looks at to finish the outermost of as many activations.
+// One instruction leaves all frames but the two innermost as they were, and the
+// machine knows which ones it has not gone back to since the last look, so the
+// stack is updated and not built anew.
 //
 // Where a frame does not fit above StackBottom any more, the layout starts again
 // at StackTop and gdb sees that frame as the outermost one. What is further out
@@ -27,6 +29,7 @@ type stack struct {
 	first  int     // the outermost frame that has an address
 	valid  bool
 	pos    uint64
+	noted  int // since the machine's frames were looked at
 
 	// vm holds some of the machine's frames at this position, from number
 	// vmFirst on, 0 being the innermost.
@@ -56,13 +59,9 @@ func (s *stack) reset() { s.valid = false }
 
 // update brings the layout to the machine's present position.
 func (s *stack) update(m *wasmvm.Machine) {
-	s.m, s.vm = m, s.vm[:0]
 	pos := m.Position()
-	keep := 0
-	if s.valid && (pos == s.pos || pos == s.pos+1 || pos+1 == s.pos) {
-		// The innermost frame may have been replaced.
-		keep = max(0, len(s.frames)-1)
-	}
+	keep := s.kept(m, pos)
+	s.m, s.vm = m, s.vm[:0]
 	fresh := s.frames[len(s.frames):]
 	if keep == 0 {
 		fresh = make([]frame, 0, m.Depth())
@@ -85,7 +84,25 @@ func (s *stack) update(m *wasmvm.Machine) {
 	slices.Reverse(fresh)
 	s.frames = append(s.frames[:keep], fresh...)
 	s.layOut(keep)
-	s.valid, s.pos = true, pos
+	s.valid, s.pos, s.noted = true, pos, m.NoteFrames()
+}
+
+// kept returns how many frames are still as they were, but for where the last of
+// them goes on.
+func (s *stack) kept(m *wasmvm.Machine, pos uint64) int {
+	if !s.valid {
+		return 0
+	}
+	keep := 0
+	if pos == s.pos || pos == s.pos+1 || pos+1 == s.pos {
+		// The innermost frame may have been replaced.
+		keep = max(0, len(s.frames)-1)
+	}
+	if s.m == m {
+		below := m.FramesKept(s.noted)
+		keep = max(keep, sort.Search(len(s.frames), func(i int) bool { return int64(s.frames[i].base) >= int64(below) }))
+	}
+	return keep
 }
 
 // layOut gives the frames from level on their places, below those further out.

@@ -214,18 +214,7 @@ func (o *Options) moduleConfig(s *setup, files wazero.FSConfig) wazero.ModuleCon
 }
 
 // sizes returns what args_get and environ_get will write.
-func (s *setup) sizes() wasi.Sizes {
-	count := func(list []string) (n, size uint32) {
-		for _, e := range list {
-			size += uint32(len(e)) + 1
-		}
-		return uint32(len(list)), size
-	}
-	var z wasi.Sizes
-	z.Argc, z.ArgvLen = count(s.args)
-	z.Environc, z.EnvironLen = count(s.env)
-	return z
-}
+func (s *setup) sizes() wasi.Sizes { return wasi.SizesOf(s.args, s.env) }
 
 // meta describes the run for the recording.
 func (o *Options) meta(name string, s *setup) recording.Meta {

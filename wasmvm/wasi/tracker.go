@@ -9,6 +9,22 @@ type Sizes struct {
 	Environc, EnvironLen uint32
 }
 
+// SizesOf returns the sizes for arguments, the program's name among them, and an
+// environment of KEY=VALUE.
+func SizesOf(args, env []string) Sizes {
+	var z Sizes
+	z.Argc, z.ArgvLen = stringSizes(args)
+	z.Environc, z.EnvironLen = stringSizes(env)
+	return z
+}
+
+func stringSizes(list []string) (n, size uint32) {
+	for _, e := range list {
+		size += uint32(len(e)) + 1
+	}
+	return uint32(len(list)), size
+}
+
 // maxCheapImage is the size of the buffers in bytes up to which a read into
 // several of them is prepared for failing half way by keeping a copy.
 const maxCheapImage = 64 << 10
@@ -214,12 +230,10 @@ func (t *Tracker) afterSuccess(f *Func, args []uint64, mem []byte) {
 
 // afterIO covers the failures that may come after a part of the work.
 func (t *Tracker) afterIO(f *Func, args []uint64, mem []byte) {
-	const pread = 5 // parameters; fd_read has one less
 	switch {
 	case f.effect == effectRandom:
 		t.add(uint32(args[0]), uint32(args[1]), mem)
-	case f.effect == effectRead && len(f.Params) == pread && int64(args[3]) >= 0:
-		// pread is a loop, which gives up on the first error.
+	case f.isPread() && int64(args[3]) >= 0:
 		t.eachBuffer(mem, func(v Range) { t.out = append(t.out, v) })
 	}
 }

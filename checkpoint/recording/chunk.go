@@ -32,10 +32,10 @@ const skipChunks = 7
 // maxKeptBuffer is the longest buffer that is kept for the next large chunk.
 const maxKeptBuffer = 4 << 20
 
-// write appends a chunk; h needs its type and, for calls, their numbers.
-func (w *chunkWriter) write(h chunkHeader, payload []byte) error {
+// write appends a chunk; h needs its type and, for calls, their numbers. It returns where the chunk is.
+func (w *chunkWriter) write(h chunkHeader, payload []byte) (block, error) {
 	if len(payload) > maxRawChunk {
-		return fmt.Errorf("%d bytes in a %q chunk: a recording holds up to %d", len(payload), h.typ, maxRawChunk)
+		return block{}, fmt.Errorf("%d bytes in a %q chunk: a recording holds up to %d", len(payload), h.typ, maxRawChunk)
 	}
 	if need := chunkHeaderSize + len(payload); cap(w.buf) < need {
 		w.buf = make([]byte, need)
@@ -56,10 +56,11 @@ func (w *chunkWriter) write(h chunkHeader, payload []byte) error {
 	}
 	if _, err := w.f.WriteAt(chunk, w.end); err != nil {
 		w.f.Truncate(w.end) // best effort: a reader drops the torn chunk as well
-		return err
+		return block{}, err
 	}
+	b := block{first: h.first, count: h.count, header: h, offset: w.end + chunkHeaderSize}
 	w.end += int64(len(chunk))
-	return nil
+	return b, nil
 }
 
 // compress compresses payload to dst, which is as long, and returns the length; 0 if the payload should be stored as it is.

@@ -274,9 +274,9 @@ func TestHandMadeChunks(t *testing.T) {
 		warn  string
 	}{
 		{name: "calls", tail: call(2, 2), calls: more},
-		{name: "optional", tail: append(chunk("BRCH", []byte("what?"), func(h *chunkHeader) { h.flags = flagOptional }), call(2, 2)...), calls: more},
+		{name: "optional", tail: append(chunk("LATR", []byte("what?"), func(h *chunkHeader) { h.flags = flagOptional }), call(2, 2)...), calls: more},
 		{name: "optional after the end", tail: append(chunk(typeEnd, endJSON, nil), chunk("x\x00\xff", nil, func(h *chunkHeader) { h.flags = flagOptional })...), calls: calls},
-		{name: "unknown", tail: chunk("BRCH", nil, nil), err: `type "BRCH", which this wrev does not know`},
+		{name: "unknown", tail: chunk("LATR", nil, nil), err: `type "LATR", which this wrev does not know`},
 		{name: "unknown flags", tail: chunk("BRCH", nil, func(h *chunkHeader) { h.flags = 5 | 1<<9 }), err: "unknown flags"},
 		{name: "a gap", tail: call(3, 2), err: "begins with host call 3, not 2"},
 		{name: "an overlap", tail: call(1, 2), err: "begins with host call 1, not 2"},

@@ -21,8 +21,12 @@ func (w *Writer) flusher() {
 
 // flush moves a slot's calls to a chunk. If the process dies in between they are in both, with the same numbers.
 func (w *Writer) flush(s *slot) error {
-	if err := w.chunks.write(chunkHeader{typ: typeCalls, first: s.first, count: s.count}, s.data[:s.used]); err != nil {
+	b, err := w.chunks.write(chunkHeader{typ: typeCalls, first: s.first, count: s.count}, s.data[:s.used])
+	if err != nil {
 		return err
+	}
+	if w.follower != nil {
+		w.follower.stored(b)
 	}
 	return s.clear()
 }
@@ -34,7 +38,7 @@ func (w *Writer) openSlot() error {
 	w.enc.reset()
 	w.pos, w.sum = 0, checkSeed(w.calls)
 	w.limit = len(w.cur.data) - fastRoom
-	if w.j.direct != nil {
+	if w.j.direct != nil || w.follower != nil {
 		w.limit = -1
 	}
 	return w.cur.begin(w.calls)

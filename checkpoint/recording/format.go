@@ -36,6 +36,9 @@ const (
 	typeModule = "MODL"
 	typeCalls  = "CALL"
 	typeEnd    = "END "
+	// Of branches. Who does not know them can still read the trunk, but for a trunk that was edited while it was recorded.
+	typeBranch      = "BRCH" // one event, JSON
+	typeBranchCalls = "BCAL" // host calls of a branch
 )
 
 // Chunk flags.
@@ -160,9 +163,9 @@ func (h *chunkHeader) check() error {
 		return fmt.Errorf("stored length %d of %d uncompressed bytes", h.stored, h.raw)
 	case h.flags&flagLZ4 != 0 && uint64(h.raw) > 255*uint64(h.stored):
 		return fmt.Errorf("%d bytes cannot hold %d", h.stored, h.raw)
-	case (h.typ == typeMeta || h.typ == typeEnd) && h.raw > maxRawJSON:
+	case (h.typ == typeMeta || h.typ == typeEnd || h.typ == typeBranch) && h.raw > maxRawJSON:
 		return fmt.Errorf("%d bytes of JSON", h.raw)
-	case h.typ == typeCalls && (h.count == 0 || h.count > h.raw || h.count > 1 && h.raw > maxRawCalls):
+	case (h.typ == typeCalls || h.typ == typeBranchCalls) && (h.count == 0 || h.count > h.raw || h.count > 1 && h.raw > maxRawCalls):
 		return fmt.Errorf("%d host calls in %d bytes", h.count, h.raw)
 	}
 	return nil

@@ -15,7 +15,8 @@ import (
 
 // newReader reads all but the calls. size returns how long the file is at the moment.
 func newReader(src io.ReaderAt, size func() (int64, error)) (*Reader, error) {
-	r := &Reader{src: src, close: func() error { return nil }}
+	r := &Reader{close: func() error { return nil }}
+	r.src = src
 	head := make([]byte, fileHeaderSize)
 	n, err := readFull(src, head, 0)
 	if err != nil && err != io.ErrUnexpectedEOF {
@@ -30,6 +31,7 @@ func newReader(src io.ReaderAt, size func() (int64, error)) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.usable = s.pos
 	if r.module == nil {
 		return nil, errCutOff
 	}
@@ -207,6 +209,8 @@ func (s *scanner) chunk(h *chunkHeader) (bool, error) {
 			return false, nil
 		}
 		r.end, r.ended = &end.End, end.Ended
+	case (h.typ == typeBranch || h.typ == typeBranchCalls) && r.module != nil:
+		r.branchChunks = append(r.branchChunks, block{first: h.first, count: h.count, header: *h, offset: at})
 	case h.typ == typeMeta || h.typ == typeModule || h.typ == typeCalls || h.typ == typeEnd:
 		err = fmt.Errorf("%w: %q chunk at byte %d is out of place", ErrCorrupt, h.typ, s.pos)
 	case h.flags&flagOptional == 0:

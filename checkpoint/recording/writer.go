@@ -33,6 +33,8 @@ type Writer struct {
 	done   chan flushed // from the flusher
 	large  []byte       // a call that fits no slot
 	kept   []MemWrite   // a call's writes without the empty ones
+
+	follower *Reader // reads what is written, if there is one
 }
 
 // flushed is the flusher's answer for one slot.
@@ -89,6 +91,10 @@ func createFile(path string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot create recording: %w", err)
 	}
+	if err := lockFile(f); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("cannot create recording: %w", err)
+	}
 	return f, nil
 }
 
@@ -110,10 +116,10 @@ func (w *Writer) start(f *os.File, meta Meta, module []byte, cfg config) error {
 	if err != nil {
 		return err
 	}
-	if err := w.chunks.write(chunkHeader{typ: typeMeta}, text); err != nil {
+	if _, err := w.chunks.write(chunkHeader{typ: typeMeta}, text); err != nil {
 		return err
 	}
-	if err := w.chunks.write(chunkHeader{typ: typeModule}, module); err != nil {
+	if _, err := w.chunks.write(chunkHeader{typ: typeModule}, module); err != nil {
 		return err
 	}
 	// From now on a flush must not allocate.
@@ -224,6 +230,9 @@ func (w *Writer) appendAny(c *HostCall) error {
 	if err := w.j.sync(w.cur.off, 8); err != nil {
 		return w.fail(err)
 	}
+	if w.follower != nil {
+		w.follow(c)
+	}
 	return nil
 }
 
@@ -236,7 +245,7 @@ func (w *Writer) appendLarge(c *HostCall) error {
 	}
 	w.enc.reset()
 	w.large = w.enc.encode(w.large[:0], c)
-	err := w.chunks.write(chunkHeader{typ: typeCalls, first: w.calls, count: 1}, w.large)
+	b, err := w.chunks.write(chunkHeader{typ: typeCalls, first: w.calls, count: 1}, w.large)
 	if cap(w.large) > maxKeptBuffer {
 		w.large = nil
 	}
@@ -244,6 +253,10 @@ func (w *Writer) appendLarge(c *HostCall) error {
 		return w.fail(err)
 	}
 	w.calls++
+	if w.follower != nil {
+		w.follow(c)
+		w.follower.stored(b)
+	}
 	if err := w.openSlot(); err != nil {
 		return w.fail(err)
 	}
@@ -287,8 +300,11 @@ func (w *Writer) finish(end End) error {
 	if err := w.drain(); err != nil {
 		return err
 	}
-	if err := w.chunks.write(chunkHeader{typ: typeEnd, first: w.calls}, text); err != nil {
+	if _, err := w.chunks.write(chunkHeader{typ: typeEnd, first: w.calls}, text); err != nil {
 		return err
+	}
+	if w.follower != nil {
+		w.follower.end = &end
 	}
 	clear(w.j.mem[journalOffset:])
 	return w.j.sync(journalOffset, len(w.j.mem)-journalOffset)

@@ -1,0 +1,252 @@
+package recording
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// Where branches are kept.
+//
+// In the recording, behind all that is there: a chunk is added by one write, and what a torn write leaves is cut off by the next
+// program that adds one. Only one may add at a time; it holds a lock on the file, as a recorder does while it runs.
+//
+// Beside the recording, in NAME.branches, when the recording cannot be written or somebody else writes it. That file begins like a
+// recording without a journal; its META says whose branches it has. Once it is there it is read after the recording and gets all
+// that is new, since its events follow those in the recording.
+
+// besideSuffix is put behind a recording's name for the file of branches beside it.
+const besideSuffix = ".branches"
+
+// besideMeta is the META of a file of branches.
+type besideMeta struct {
+	BranchesOf string // Identity of the recording, in hexadecimal
+	Events     int    // how many events the recording itself had
+}
+
+// ErrForeignBranches is wrapped by the error of OpenBranches for a file of branches that belongs to another recording.
+var ErrForeignBranches = errors.New("the branches are of another recording")
+
+// errBusy says that another process writes a file.
+var errBusy = errors.New("another wrev is writing to it")
+
+// OpenBranches reads the branches of the recording at path, which r reads, and makes ready to add some. Nothing is written until one
+// is added. A damaged end is left out, with a warning.
+func OpenBranches(r *Reader, path string) (b *Branches, warnings []string, err error) {
+	b = &Branches{logs: make([]*branchLog, 1)}
+	damage := b.load(r.src, r.branchChunks)
+	if damage != nil {
+		warnings = append(warnings, fmt.Sprintf("the branches behind it are left out: %v", damage))
+	}
+	meta := besideMeta{BranchesOf: hex.EncodeToString(identityOf(r)), Events: len(b.events)}
+	beside := &fileSink{path: path + besideSuffix}
+	b.sink, b.where = beside, beside.path
+	switch err := beside.open(meta, b); {
+	case err == nil:
+		return b, warnings, nil
+	case !errors.Is(err, fs.ErrNotExist):
+		// Also for damage: to leave out branches that were kept here, and go on behind them, would lose them for good.
+		return nil, nil, fmt.Errorf("%s: %w; move it away to begin with no branches", beside.path, err)
+	}
+	own := &fileSink{path: path, from: r.usable}
+	err = damage // whoever reads the file again does not get past it
+	if err == nil {
+		err = own.lock()
+	}
+	if err != nil {
+		warnings = append(warnings, fmt.Sprintf("new branches will be kept in %s: %v", beside.path, err))
+		beside.begin = &meta
+		return b, warnings, nil
+	}
+	b.sink, b.where = own, path
+	return b, warnings, nil
+}
+
+func identityOf(r *Reader) []byte {
+	id := r.Identity()
+	return id[:]
+}
+
+// Branches makes ready to add branches to the recording that w writes; r is its follower.
+func (w *Writer) Branches(r *Reader) *Branches {
+	return &Branches{sink: writerSink{w, r.src}, where: w.path, logs: make([]*branchLog, 1)}
+}
+
+// writerSink adds to a recording that is being written.
+type writerSink struct {
+	w *Writer
+	io.ReaderAt
+}
+
+func (s writerSink) put(h chunkHeader, payload []byte) (block, error) { return s.w.put(h, payload) }
+
+// Close leaves the file to its writer.
+func (s writerSink) Close() error { return nil }
+
+// fileSink adds to a file that is complete but for branches.
+type fileSink struct {
+	path  string
+	from  int64       // where the next chunk goes
+	begin *besideMeta // the file is to be made, with this
+	f     *os.File
+	out   chunkWriter
+	cut   bool // what was behind from is gone
+}
+
+// lock opens the file for writing, if nobody else writes it.
+func (s *fileSink) lock() error {
+	f, err := os.OpenFile(s.path, os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("the recording cannot be written: %w", err)
+	}
+	if err := lockFile(f); err != nil {
+		f.Close()
+		return err
+	}
+	s.use(f)
+	return nil
+}
+
+func (s *fileSink) use(f *os.File) {
+	s.f = f
+	s.out = chunkWriter{f: f, end: s.from}
+}
+
+// open reads an existing file of branches beside a recording.
+func (s *fileSink) open(want besideMeta, b *Branches) error {
+	f, err := os.OpenFile(s.path, os.O_RDWR, 0)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return fmt.Errorf("cannot open the branches: %w", err)
+	}
+	if err := lockFile(f); err != nil {
+		f.Close()
+		return err
+	}
+	chunks, meta, end, err := scanBeside(f)
+	if err == nil && meta.BranchesOf != want.BranchesOf {
+		err = ErrForeignBranches
+	}
+	if err == nil && meta.Events != want.Events {
+		err = fmt.Errorf("%w: it goes on after %d events, the recording has %d", ErrCorrupt, meta.Events, want.Events)
+	}
+	if err == nil {
+		err = b.load(f, chunks)
+	}
+	if err != nil {
+		f.Close()
+		return err
+	}
+	s.from = end
+	s.use(f)
+	return nil
+}
+
+// scanBeside reads the headers of a file of branches.
+func scanBeside(f *os.File) (chunks []block, meta besideMeta, end int64, err error) {
+	head := make([]byte, fileHeaderSize)
+	n, err := readFull(f, head, 0)
+	if err != nil && err != io.ErrUnexpectedEOF {
+		return nil, meta, 0, err
+	}
+	header, err := parseFileHeader(head[:n])
+	if err != nil {
+		return nil, meta, 0, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, meta, 0, err
+	}
+	buf := make([]byte, chunkHeaderSize)
+	end = header.chunksOffset()
+	for first := true; info.Size()-end >= chunkHeaderSize; first = false {
+		if _, err := readFull(f, buf, end); err != nil {
+			return nil, meta, 0, err
+		}
+		h, ok := parseChunkHeader(buf)
+		if !ok || h.check() != nil || int64(h.stored) > info.Size()-end-chunkHeaderSize {
+			break
+		}
+		at := end + chunkHeaderSize
+		switch {
+		case first && h.typ == typeMeta:
+			if err := readJSON(f, &h, at, &meta); err != nil {
+				return nil, meta, 0, err
+			}
+		case first:
+			return nil, meta, 0, fmt.Errorf("%w: it does not say whose branches it has", ErrCorrupt)
+		case h.typ == typeBranch || h.typ == typeBranchCalls:
+			chunks = append(chunks, block{first: h.first, count: h.count, header: h, offset: at})
+		}
+		end = at + int64(h.stored)
+	}
+	if meta.BranchesOf == "" {
+		return nil, meta, 0, fmt.Errorf("%w: it does not say whose branches it has", ErrCorrupt)
+	}
+	return chunks, meta, end, nil
+}
+
+// put adds a chunk.
+func (s *fileSink) put(h chunkHeader, payload []byte) (block, error) {
+	if s.begin != nil {
+		if err := s.create(); err != nil {
+			return block{}, err
+		}
+		s.begin = nil
+	}
+	if !s.cut {
+		// What a program that died in a write has left there is of no use: no reader takes it.
+		if err := s.f.Truncate(s.from); err != nil {
+			return block{}, err
+		}
+		s.cut = true
+	}
+	return s.out.write(h, payload)
+}
+
+// create makes the file of branches beside a recording.
+func (s *fileSink) create() error {
+	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("a file for branches: %w", err)
+	}
+	if err := lockFile(f); err != nil {
+		f.Close()
+		return err
+	}
+	h := fileHeader{journalOffset: journalOffset, slotSize: defaultSlotSize}
+	head := make([]byte, h.chunksOffset())
+	h.encode(head)
+	text, err := json.Marshal(s.begin)
+	if err == nil {
+		_, err = f.WriteAt(head, 0)
+	}
+	s.from = int64(len(head))
+	s.use(f)
+	if err == nil {
+		_, err = s.out.write(chunkHeader{typ: typeMeta}, text)
+	}
+	s.from = s.out.end
+	return err
+}
+
+func (s *fileSink) ReadAt(p []byte, off int64) (int, error) {
+	if s.f == nil {
+		return 0, fs.ErrNotExist
+	}
+	return s.f.ReadAt(p, off)
+}
+
+// Close releases the file and its lock.
+func (s *fileSink) Close() error {
+	if s.f == nil {
+		return nil
+	}
+	return s.f.Close()
+}

@@ -166,6 +166,10 @@ func (b *Branches) Append(id int, c *HostCall, src Source) error {
 	if err != nil {
 		return err
 	}
+	code := slices.Index(sourceCodes, src)
+	if code < 0 {
+		return fmt.Errorf("branch %d: unknown source %q of an answer", id, src)
+	}
 	need, err := maxEncodedSize(c)
 	if err != nil {
 		return err
@@ -184,7 +188,7 @@ func (b *Branches) Append(id int, c *HostCall, src Source) error {
 	kept := c.clone()
 	kept.Writes = slices.DeleteFunc(kept.Writes, isEmpty)
 	p.raw = b.enc.encode(p.raw, &kept)
-	p.sources = append(p.sources, byte(src))
+	p.sources = append(p.sources, byte(code))
 	l.add(kept)
 	l.sources = append(l.sources, src)
 	if src == SourceLive {
@@ -243,10 +247,10 @@ func (b *Branches) Call(id int, n uint64) (*HostCall, error) {
 func (b *Branches) Source(id int, n uint64) (Source, error) {
 	l, err := b.log(id)
 	if err != nil {
-		return 0, err
+		return "", err
 	}
 	if n < l.first || n-l.first >= uint64(len(l.sources)) {
-		return 0, fmt.Errorf("branch %d has no host call %d of its own", id, n)
+		return "", fmt.Errorf("branch %d has no host call %d of its own", id, n)
 	}
 	return l.sources[n-l.first], nil
 }
@@ -294,10 +298,10 @@ func (b *Branches) loadChunk(src io.ReaderAt, c *block) error {
 		return fmt.Errorf("%w: branch %d goes on with host call %d, not %d", ErrCorrupt, id, c.first, l.calls)
 	}
 	for _, s := range raw[n : n+int(c.count)] {
-		if s >= byte(numSources) {
+		if int(s) >= len(sourceCodes) {
 			return fmt.Errorf("%w: unknown source %d of an answer", ErrCorrupt, s)
 		}
-		l.sources = append(l.sources, Source(s))
+		l.sources = append(l.sources, sourceCodes[s])
 	}
 	c.skip = n + int(c.count)
 	c.src = src

@@ -78,7 +78,7 @@ func grow(t *testing.T, b *Branches, rounds int) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := b.Append(id, branchCall(id, n), Source(1+rng.IntN(int(numSources)-1))); err != nil {
+		if err := b.Append(id, branchCall(id, n), sourceCodes[rng.IntN(len(sourceCodes))]); err != nil {
 			t.Fatal(err)
 		}
 	}

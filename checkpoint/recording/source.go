@@ -16,3 +16,6 @@ const (
 	SourceBytes     Source = "bytes"     // bytes that the user gave
 	SourceFile      Source = "file"      // bytes of a file that the user named
 )
+
+// sourceCodes are the sources by the byte that stands for them in a file: none may be moved or taken away.
+var sourceCodes = []Source{"", SourceMatched, SourceTape, SourceKnown, SourceSandbox, SourceSynthetic, SourceLive, SourceErrno, SourceEOF, SourceBytes, SourceFile}

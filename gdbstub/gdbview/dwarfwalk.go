@@ -124,6 +124,7 @@ func (w *dwWalk) entry(d *dwDIE) error {
 			return fmt.Errorf("%v: %w", d.attrs[i].name, err)
 		}
 	}
+	w.fixExtent(d)
 	switch d.ab.tag {
 	case dwarf.TagCompileUnit, dwarf.TagPartialUnit, dwarf.TagTypeUnit:
 		w.fixProducer(d)

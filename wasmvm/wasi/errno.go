@@ -1,6 +1,9 @@
 package wasi
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // Errno values that decide what a call wrote.
 const (
@@ -30,4 +33,17 @@ func ErrnoName(errno uint32) string {
 		return errnoNames[errno]
 	}
 	return "errno " + strconv.FormatUint(uint64(errno), 10)
+}
+
+// ErrnoOf is the opposite of ErrnoName: it knows the names with and without the
+// E, in upper and lower case, and the numbers themselves.
+func ErrnoOf(name string) (uint32, bool) {
+	upper := strings.ToUpper(name)
+	for errno, n := range errnoNames {
+		if upper == n || upper == n[1:] {
+			return uint32(errno), true
+		}
+	}
+	n, err := strconv.ParseUint(name, 10, 16) // an errno is an u16
+	return uint32(n), err == nil
 }

@@ -198,3 +198,16 @@ func FuzzAnything(f *testing.F) {
 		}
 	})
 }
+
+func TestErrnoOfKnowsNamesAndNumbers(t *testing.T) {
+	for name, want := range map[string]uint32{"ECONNRESET": 15, "connreset": 15, "Eio": 29, "29": 29, "SUCCESS": 0, "e2big": 1, "ENOTCAPABLE": 76} {
+		if got, ok := ErrnoOf(name); !ok || got != want {
+			t.Errorf("%s is %d, %v, want %d", name, got, ok, want)
+		}
+	}
+	for _, name := range []string{"", "E", "EWHAT", "-1", "65536"} {
+		if got, ok := ErrnoOf(name); ok {
+			t.Errorf("%q is %d", name, got)
+		}
+	}
+}

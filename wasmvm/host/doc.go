@@ -7,6 +7,10 @@
 // machine asks for something else than was recorded. Verify replays a whole
 // recording that way; Events lists its calls for people.
 //
+// Story is for histories that grow: it answers from the logs along the path of
+// one branch, and puts a call that is in none to a Beyond, whose answer becomes
+// history.
+//
 // Invariants:
 //   - A recording is valid at every moment, because Append is done when a call
 //     returns and the rest of the program's state follows from the log. Nothing
@@ -14,7 +18,7 @@
 //     keeps the Go runtime from running a handler, so the default action, which
 //     needs none, is the only one that always works.
 //   - The wrapped function gets the real module instance. wazero's WASI insists.
-//   - Nothing of the host is touched during a replay.
+//   - Nothing of the host is touched while calls are answered from a log.
 //
 // The command line and the debugger's server use it. It may use wasmvm,
 // wasmvm/wasi, checkpoint/recording and wazero.

@@ -47,13 +47,13 @@ func (e *DivergenceError) Error() string {
 		e.Position, e.Call, e.Recorded, e.Replayed)
 }
 
-// Replayer answers host calls from a recording. It implements wasmvm.Host.
+// Replayer answers host calls from a log. It implements wasmvm.Host.
 //
 // It keeps no state of its own: it looks up the call whose number the machine
 // says is next, so that a machine may be moved to any position. Several machines
 // may share one, unless Output or Observe is set.
 //
-// At the end of a recording without an end it fails with ErrEndOfLog, and in one
+// Behind the last call of a recording without an end it fails with ErrEndOfLog, and in one
 // that ended with a stack overflow it makes the call overflow the stack.
 type Replayer struct {
 	// Output, if not nil, is told what the program writes to its standard
@@ -64,9 +64,16 @@ type Replayer struct {
 	Observe func(m *wasmvm.Machine, call uint64, c *recording.HostCall) error
 
 	r       *recording.Reader
+	log     knownCalls
+	beyond  func(m *wasmvm.Machine, fn uint32, args, results []uint64) error // answers what is not in log
 	imports []replayedImport
-	last    uint64 // number of calls
 	text    []byte // scratch
+}
+
+// knownCalls is calls by number.
+type knownCalls interface {
+	NumCalls() uint64
+	Call(n uint64) (*recording.HostCall, error)
 }
 
 // replayedImport is what is known about an imported function.
@@ -78,7 +85,22 @@ type replayedImport struct {
 
 // NewReplayer makes a Replayer for the recording of a program.
 func NewReplayer(r *recording.Reader, mod *wasmvm.Module) *Replayer {
-	h := &Replayer{r: r, last: r.NumCalls()}
+	h := &Replayer{r: r, log: fixedLog{r, r.NumCalls()}}
+	h.beyond = h.afterEnd
+	h.imports = replayedImports(mod)
+	return h
+}
+
+// fixedLog is a log that does not grow any more.
+type fixedLog struct {
+	*recording.Reader
+	calls uint64
+}
+
+func (l fixedLog) NumCalls() uint64 { return l.calls }
+
+// replayedImports looks at the functions that mod imports.
+func replayedImports(mod *wasmvm.Module) (imports []replayedImport) {
 	first := make(map[[2]string]uint32)
 	for i := range uint32(mod.NumImportedFuncs) {
 		imp := mod.ImportedFunc(i)
@@ -90,9 +112,9 @@ func NewReplayer(r *recording.Reader, mod *wasmvm.Module) *Replayer {
 		if fn, ok := wasi.Lookup(imp.Name); ok && wasi.IsModule(imp.Module) && sameSignature(fn, mod.FuncType(i)) {
 			entry.fn, entry.name = fn, imp.Name
 		}
-		h.imports = append(h.imports, entry)
+		imports = append(imports, entry)
 	}
-	return h
+	return imports
 }
 
 // sameSignature guards against a module, read from a file that anyone may have
@@ -116,17 +138,22 @@ func sameSignature(fn *wasi.Func, t *wasmvm.FuncType) bool {
 // HostCall implements wasmvm.Host.
 func (h *Replayer) HostCall(m *wasmvm.Machine, fn uint32, args, results []uint64) error {
 	n := m.HostCalls()
-	if n >= h.last {
-		return h.afterEnd(m, fn, args)
+	if n >= h.log.NumCalls() {
+		return h.beyond(m, fn, args, results)
 	}
-	c, err := h.r.Call(n)
+	c, err := h.log.Call(n)
 	if err != nil {
 		return fmt.Errorf("host call %d: %w", n, err)
 	}
-	imp := h.imported(fn)
-	if err := h.check(m, n, imp, c, args); err != nil {
+	if err := h.check(m, n, h.imported(fn), c, args); err != nil {
 		return err
 	}
+	return h.apply(m, n, fn, c, args, results)
+}
+
+// apply gives the program the answer c of its call n.
+func (h *Replayer) apply(m *wasmvm.Machine, n uint64, fn uint32, c *recording.HostCall, args, results []uint64) error {
+	imp := h.imported(fn)
 	if h.Observe != nil {
 		if err := h.Observe(m, n, c); err != nil {
 			return err
@@ -191,7 +218,7 @@ func (h *Replayer) noReturn(imp replayedImport, c *recording.HostCall) error {
 }
 
 // afterEnd answers a call that comes after the last recorded one.
-func (h *Replayer) afterEnd(m *wasmvm.Machine, fn uint32, args []uint64) error {
+func (h *Replayer) afterEnd(m *wasmvm.Machine, fn uint32, args, _ []uint64) error {
 	end, ok := h.r.End()
 	switch {
 	case !ok || end.Kind == recording.EndInterrupted:

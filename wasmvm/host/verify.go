@@ -77,11 +77,11 @@ var errPause = errors.New("pause at the last call")
 // runToLastCall runs the machine until the last recorded call is done. What the
 // program did after it nobody knows.
 func runToLastCall(ctx context.Context, m *wasmvm.Machine, h *Replayer, progress func(position, call uint64)) error {
-	if h.last == 0 {
+	if h.log.NumCalls() == 0 {
 		return nil
 	}
 	h.Observe = func(_ *wasmvm.Machine, call uint64, c *recording.HostCall) error {
-		if call == h.last-1 {
+		if call == h.log.NumCalls()-1 {
 			return errPause
 		}
 		return nil

@@ -121,6 +121,9 @@ func (m *Machine) callImport(fn uint32, at int, gone bool) error {
 	if m.cfg.Host == nil {
 		return errNoHost
 	}
+	if m.stopCall == m.calls+1 {
+		return ErrStopAtCall
+	}
 	p, r := slotsOf(t.Params), slotsOf(t.Results)
 	buf := m.args // taken, so that a host that runs the machine gets another one
 	m.args = nil

@@ -28,6 +28,9 @@ type Core struct {
 // Position is the position at which the state was saved.
 func (c *Core) Position() uint64 { return c.pos }
 
+// HostCalls is the number of host calls completed when the state was saved.
+func (c *Core) HostCalls() uint64 { return c.calls }
+
 // Size is about how many bytes the Core keeps alive that no earlier Core of the machine does.
 func (c *Core) Size() int {
 	n := 200 + 8*len(c.globals) + 4*len(c.entries)

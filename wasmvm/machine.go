@@ -110,6 +110,7 @@ type Machine struct {
 	args      []uint64 // scratch for host calls
 	nested    int      // running Invokes
 	done      bool     // the innermost Invoke has returned
+	stopCall  uint64   // see StopAtCall: the number of the host call and one; 0 for none
 	lastCore  *Core
 
 	tags      []*tag // those of the module, then those of exceptions from other machines

@@ -13,7 +13,7 @@ import (
 const (
 	blockHeader = 4
 	minChunk    = 8 << 10 // holds the largest block
-	maxChunk    = 256 << 10
+	maxChunk    = pieceBytes
 
 	// maxPacked is the largest compressed size worth keeping: above it the few
 	// bytes saved do not pay for the time to unpack.
@@ -75,29 +75,15 @@ func (s *Store) newChunk() uint32 {
 	c.reset()
 	// Pages compress to a half or less, mostly; more would be reserved in vain.
 	c.pages = make([]uint32, 0, n/(PageSize/2))
-	c.home.Store(&home{mem: s.chunkMemory(n)})
+	var mem []byte
+	if n == pieceBytes {
+		mem = s.takePiece()
+	} else {
+		mem = make([]byte, n)
+	}
+	c.home.Store(&home{mem: mem})
 	s.packed += c.bytes()
 	return id
-}
-
-// maxSpareChunks bounds the memory kept for chunks to come, 4 MiB: fresh memory
-// costs its page faults.
-const maxSpareChunks = 16
-
-func (s *Store) chunkMemory(n int) []byte {
-	if k := len(s.spareChunks); k > 0 && n == maxChunk {
-		mem := s.spareChunks[k-1]
-		s.spareChunks = s.spareChunks[:k-1]
-		return mem
-	}
-	return make([]byte, n)
-}
-
-// recycle keeps the memory of a chunk that is gone.
-func (s *Store) recycle(mem []byte) {
-	if len(mem) == maxChunk && len(s.spareChunks) < maxSpareChunks {
-		s.spareChunks = append(s.spareChunks, mem)
-	}
 }
 
 func (c *chunk) reset() {

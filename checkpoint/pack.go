@@ -109,7 +109,7 @@ func (s *Store) throttle() {
 // wake starts the background goroutine if there is work. It ends by itself:
 // a store that is forgotten leaves nothing running.
 func (s *Store) wake() {
-	if !s.working && (s.background && s.hot > s.hotLimit+s.slack() || s.crowded(2) || len(s.sparse) > 0) {
+	if !s.working && (s.background && s.hot > s.hotLimit+s.slack() || s.crowded(2) || s.short() || len(s.sparse) > 0) {
 		s.working = true
 		go s.work()
 	}
@@ -119,7 +119,7 @@ func (s *Store) wake() {
 // are spilled ahead of need, so that the next snapshot finds room even if it is
 // an eighth itself and the goroutine is late.
 func (s *Store) crowded(eighths int64) bool {
-	return s.aim > 0 && s.coldest != 0 && s.spill.usable() && s.bytes() > s.aim-s.aim/8*eighths
+	return s.aim > 0 && s.coldest != 0 && s.spill.usable() && s.bytes()-s.pooled() > s.aim-s.aim/8*eighths
 }
 
 func (s *Store) work() {
@@ -127,6 +127,8 @@ func (s *Store) work() {
 	defer s.mu.Unlock()
 	for {
 		switch {
+		case s.short():
+			s.grow()
 		case s.hot > s.hotLimit && s.packSome(packBatch):
 		case s.crowded(3) && s.spillOne():
 		case s.compactOne():
@@ -165,6 +167,7 @@ func (s *Store) Fit(limit int64) int64 {
 	}
 	for s.bytes() > limit {
 		switch {
+		case s.giveUpPiece():
 		case !s.background && s.giveUpSpare():
 		case s.hot > min(s.hotLimit, limit/4) && s.packSome(packBatch):
 		case s.coldest != 0 && s.spillOne():
@@ -180,12 +183,22 @@ func (s *Store) Fit(limit int64) int64 {
 	return s.bytes()
 }
 
+// giveUpPiece frees one piece. It reports whether there was one.
+func (s *Store) giveUpPiece() bool {
+	k := len(s.pool)
+	if k > 0 {
+		s.pool[k-1] = nil
+		s.pool = s.pool[:k-1]
+	}
+	return k > 0
+}
+
 // giveUpSpare frees the buffers kept for reuse. It reports whether there were
 // any.
 func (s *Store) giveUpSpare() bool {
 	was := s.bytes()
 	s.trimSpare(0)
-	s.spareChunks = nil
+	s.pool = nil
 	return s.bytes() < was
 }
 

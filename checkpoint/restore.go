@@ -2,9 +2,12 @@ package checkpoint
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
+	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pierrec/lz4/v4"
 )
@@ -142,31 +145,42 @@ func (r *reader) fetch(h *home, off, n int) ([]byte, error) {
 // be anything. With a nil base everything is copied. The error wraps ErrLost;
 // data is then neither one thing nor the other.
 func (im *Image) Restore(data []byte, base *Image, valid int, dirty []uint32) (copied int, err error) {
-	s := im.store
-	r := s.newReader()
+	w := wants.Get().(*[]want)
+	defer wants.Put(w)
+	*w = im.missing((*w)[:0], data, base, valid, dirty)
+	return len(*w), im.store.loadAll(data, *w)
+}
+
+// want is a page to be loaded: where to, and its number in the store.
+type want struct{ index, id uint32 }
+
+var wants = sync.Pool{New: func() any { return new([]want) }}
+
+// missing appends the pages that Restore has to load.
+func (im *Image) missing(w []want, data []byte, base *Image, valid int, dirty []uint32) []want {
 	if base == nil {
 		valid = 0
 	}
 	sure := min(valid, len(data)) / PageSize // pages known to equal base
 	if base != im {
-		copied = im.loadDifferent(r, data, base, sure)
+		w = im.different(w, base, sure)
 	}
+	s := im.store
 	for _, n := range dirty {
 		i := int(n)
 		if i < sure && (base == im || s.settled(im.pageAt(i)) == s.settled(base.pageAt(i))) {
-			r.load(pageOf(data, i), im.pageAt(i))
-			copied++
+			w = append(w, want{n, im.pageAt(i)})
 		}
 	}
 	for i := sure; i*PageSize < len(data); i++ {
-		r.load(pageOf(data, i), im.pageAt(i))
-		copied++
+		w = append(w, want{uint32(i), im.pageAt(i)})
 	}
-	return copied, r.end()
+	return w
 }
 
-// loadDifferent copies those of the first n pages that differ from base.
-func (im *Image) loadDifferent(r *reader, data []byte, base *Image, n int) (copied int) {
+// different appends those of the first n pages that differ from base.
+func (im *Image) different(w []want, base *Image, n int) []want {
+	s := im.store
 	for bi := 0; bi*branchPages < n; bi++ {
 		if im.branchAt(bi) == base.branchAt(bi) {
 			continue
@@ -177,12 +191,71 @@ func (im *Image) loadDifferent(r *reader, data []byte, base *Image, n int) (copi
 				continue
 			}
 			for k := 0; k < leafPages && li*leafPages+k < n; k++ {
-				if p := to.page(k); r.s.settled(p) != r.s.settled(from.page(k)) {
-					r.load(pageOf(data, li*leafPages+k), p)
-					copied++
+				if p := to.page(k); s.settled(p) != s.settled(from.page(k)) {
+					w = append(w, want{uint32(li*leafPages + k), p})
 				}
 			}
 		}
 	}
-	return copied
+	return w
+}
+
+// Many pages are loaded by several goroutines, so many pages at a time: it takes
+// some 300 µs to unpack them, and what was captured together, and lies together
+// in a file, is read together.
+const (
+	loadBatch  = 256
+	maxLoaders = 4 // they are limited by memory from about there on
+)
+
+// loadAll loads pages.
+func (s *Store) loadAll(data []byte, w []want) error {
+	if len(w) < 2*loadBatch {
+		return s.load(data, w)
+	}
+	w = once(w, ceil(len(data), PageSize))
+	var next atomic.Int64
+	work := func() error {
+		for {
+			to := int(next.Add(loadBatch))
+			if to-loadBatch >= len(w) {
+				return nil
+			}
+			if err := s.load(data, w[to-loadBatch:min(to, len(w))]); err != nil {
+				next.Store(int64(len(w)))
+				return err
+			}
+		}
+	}
+	errs := make([]error, min(runtime.GOMAXPROCS(0), maxLoaders, len(w)/loadBatch))
+	var others sync.WaitGroup
+	for i := range errs[1:] {
+		others.Go(func() { errs[i+1] = work() })
+	}
+	errs[0] = work()
+	others.Wait()
+	return errors.Join(errs...)
+}
+
+// once drops what repeats among wants of n pages, so that no two goroutines load
+// the same one.
+func once(w []want, n int) []want {
+	seen := make([]uint64, ceil(n, 64))
+	left := w[:0]
+	for _, p := range w {
+		if bit := uint64(1) << (p.index % 64); seen[p.index/64]&bit == 0 {
+			seen[p.index/64] |= bit
+			left = append(left, p)
+		}
+	}
+	return left
+}
+
+// load loads pages on this goroutine.
+func (s *Store) load(data []byte, w []want) error {
+	r := s.newReader()
+	for _, p := range w {
+		r.load(pageOf(data, int(p.index)), p.id)
+	}
+	return r.end()
 }

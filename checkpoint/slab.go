@@ -10,12 +10,12 @@ import (
 // too, so slabs become free as a whole.
 const (
 	minSlabPages = 4
-	maxSlabPages = 256
+	maxSlabPages = piecePages
 )
 
 type slab struct {
 	data   []byte
-	free   [maxSlabPages / 64]uint64 // set bits are free slots
+	free   uint64 // set bits are free slots
 	nfree  int
 	listed bool // in Store.partial
 }
@@ -42,20 +42,16 @@ func (s *Store) takeSlot() place {
 		b := s.slabs.at(id)
 		if b.nfree == 0 {
 			s.partial = s.partial[:n-1]
-			b.listed = false
+			s.delist(id, b)
 			continue
 		}
-		if b.nfree == b.size() {
+		if b.nfree == b.size() && b.size() < maxSlabPages {
 			s.spare -= int64(len(b.data))
 		}
-		for w := range b.free {
-			if b.free[w] != 0 {
-				k := bits.TrailingZeros64(b.free[w])
-				b.free[w] &^= 1 << k
-				b.nfree--
-				return rawPlace(id, uint32(w*64+k))
-			}
-		}
+		k := bits.TrailingZeros64(b.free)
+		b.free &^= 1 << k
+		b.nfree--
+		return rawPlace(id, uint32(k))
 	}
 }
 
@@ -66,12 +62,14 @@ func (s *Store) addSlab() {
 	}
 	id := s.slabs.alloc()
 	b := s.slabs.at(id)
-	*b = slab{data: make([]byte, n*PageSize), nfree: n}
-	for i := range n {
-		b.free[i/64] |= 1 << (i % 64)
+	*b = slab{nfree: n, free: ^uint64(0) >> (maxSlabPages - n)}
+	if n == maxSlabPages {
+		b.data = s.takePiece()
+	} else {
+		b.data = make([]byte, n*PageSize)
+		s.spare += int64(len(b.data))
 	}
 	s.raw += int64(len(b.data))
-	s.spare += int64(len(b.data))
 	s.enlist(id, b)
 }
 
@@ -82,28 +80,40 @@ func (s *Store) enlist(id uint32, b *slab) {
 	}
 }
 
+// delist notes that a slab is not in partial any more. One that has given up its
+// piece is gone.
+func (s *Store) delist(id uint32, b *slab) {
+	if b.listed = false; b.data == nil {
+		s.slabs.release(id)
+	}
+}
+
 // freeSlot takes back a slot that nobody reads any more.
 func (s *Store) freeSlot(at place) {
 	id, k := at.holder(), at.low()
 	b := s.slabs.at(id)
-	b.free[k/64] |= 1 << (k % 64)
+	b.free |= 1 << k
 	b.nfree++
 	s.enlist(id, b)
-	if b.nfree == b.size() {
+	switch {
+	case b.nfree < b.size():
+	case b.size() < maxSlabPages:
 		s.spare += int64(len(b.data))
-		// Slabs for the next capture are worth keeping: a new one costs its
-		// page faults, more than filling it does.
-		keep := max(s.hotLimit, 2*minSlabPages*PageSize)
-		if s.aim > 0 {
-			keep = min(keep, s.aim/8)
-		}
-		s.trimSpare(keep)
+		s.trimSpare(maxSpare)
+	default: // delist lets its number go
+		s.raw -= int64(len(b.data))
+		mem := b.data
+		*b = slab{listed: true}
+		s.recycle(mem)
 	}
 }
 
+// maxSpare is how many bytes of small slabs are kept for reuse.
+const maxSpare = 2 * minSlabPages * PageSize
+
 // trimSpare gives up free slabs until at most keep bytes of them are left.
 func (s *Store) trimSpare(keep int64) {
-	if s.spare <= keep {
+	if s.spare <= keep && keep > 0 {
 		return
 	}
 	left := s.partial[:0]
@@ -116,7 +126,7 @@ func (s *Store) trimSpare(keep int64) {
 			*b = slab{}
 			s.slabs.release(id)
 		case b.nfree == 0:
-			b.listed = false
+			s.delist(id, b)
 		default:
 			left = append(left, id)
 		}

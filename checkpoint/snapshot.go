@@ -44,6 +44,7 @@ func (s *Store) Snapshot(prev *Image, data []byte, changed []uint32) (im *Image,
 		copied = s.derive(im, prev, data, changed, &batch)
 	}
 	copied += s.flush(im, data, &batch)
+	s.foresee(copied)
 	s.tidy()
 	s.wake()
 	return im, copied
@@ -98,6 +99,7 @@ func (s *Store) flush(im *Image, data []byte, b *capture) (copied int) {
 		}
 	}
 	s.mu.Lock()
+	s.reserve(b.n)
 	for k, i := range index {
 		if b.id[k] = 0; i >= 0 {
 			b.id[k] = s.newPage(s.takeSlot())

@@ -48,7 +48,7 @@ type Store struct {
 	hot, hotLimit  int64 // bytes
 
 	raw     int64    // bytes of all slabs
-	spare   int64    // bytes of slabs that are wholly free
+	spare   int64    // bytes of small slabs that are wholly free
 	partial []uint32 // slabs with a free slot, and others that had one
 
 	packed  int64  // bytes of all chunks in memory
@@ -57,7 +57,9 @@ type Store struct {
 	warmest uint32
 	sparse  []uint32 // full chunks with much dead space
 
-	spareChunks [][]byte // memory of maxChunk bytes each
+	pool   [][]byte // free pieces, see pool.go
+	made   int      // pieces made in all
+	expect int      // pages that a snapshot may have to copy
 
 	readers []uint64 // when each reader began
 	clock   uint64
@@ -99,7 +101,7 @@ func (s *Store) Bytes() int64 {
 
 func (s *Store) bytes() int64 {
 	return s.nodes + s.raw + s.packed + s.pages.bytes() + s.slabs.bytes() + s.chunk.bytes() +
-		int64(len(s.spareChunks))*maxChunk + int64(cap(s.spareChunks))*24 +
+		s.pooled() + int64(cap(s.pool))*24 +
 		int64(cap(s.heads)+cap(s.partial)+cap(s.sparse))*4 + int64(cap(s.limbo))*retiredBytes
 }
 

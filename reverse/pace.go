@@ -8,20 +8,33 @@ import "time"
 //
 //   - Any position can be got at within a tenth of a second: restoring 64 MB
 //     takes up to 30 ms, and running up to paceSpan the rest of the way.
-//   - Checkpoints cost at most a tenth of the run. Where they are dear, they
-//     are further apart, but no more than twice as far: then the first matters
-//     more.
+//   - Checkpoints cost at most a tenth of the run. Where they are dear, because
+//     the program writes much of its memory from one to the next, they are
+//     further apart, up to paceMost: a run that takes a tenth longer is felt
+//     each time, a far seek that takes a second now and then.
+//
+// What a checkpoint costs is all the time that the run waits for it: copying,
+// and what compressing and moving to the disk could not be done meanwhile on
+// another processor.
 const (
 	paceSpan = 40 * time.Millisecond
-	// paceShare is how many times as long as saving a checkpoint the run
-	// between two of them takes.
+	paceMost = 50 * paceSpan
+	// paceShare is how many times as long as leaving a checkpoint the run
+	// between two of them takes. A tenth of the run would be 10.
 	paceShare = 12
 	// paceSample is the shortest run, in instructions, that tells how fast the
 	// program is: about a millisecond.
 	paceSample = 2_000_000
 	// The interval stays within these bounds of the one to begin with, whatever
 	// a busy machine makes of the clock.
-	paceShortest, paceLongest = 256, 8
+	paceShortest, paceLongest = 256, 64
+	// paceForget is which share of a new figure goes into the mean: one
+	// checkpoint in ten that costs ten times as much counts as two each time.
+	paceForget = 8
+	// paceSlower is how much slower than so far the program seems at most from
+	// one sample to the next, as a share: what else the machine does for a
+	// moment is no reason for more checkpoints, which would make it worse.
+	paceSlower = 16
 )
 
 // pacer finds the distance between checkpoints.
@@ -29,9 +42,10 @@ type pacer struct {
 	span     time.Duration // 0: the interval does not change
 	first    uint64
 	interval uint64        // in instructions
-	perInstr float64       // ns, lately; 0 if not known yet
-	cost     time.Duration // of saving a checkpoint that is an interval from the last
-	stored   uint64        // pages that were stored for it
+	perInstr float64       // ns, undisturbed; 0 if not known yet
+	lately   float64       // ns per instruction, the mean of the last samples
+	cost     time.Duration // of a checkpoint of a forward run, the mean of the last ones
+	stored   uint64        // pages that were stored for the last one
 }
 
 func newPacer(interval uint64, span time.Duration) pacer {
@@ -44,16 +58,18 @@ func (p *pacer) ran(n uint64, took time.Duration) {
 		return
 	}
 	ns := float64(took) / float64(n)
-	if p.perInstr > 0 {
-		ns = (ns + p.perInstr) / 2
+	if p.perInstr == 0 {
+		p.perInstr, p.lately = ns, ns
 	}
-	p.perInstr = ns
+	p.perInstr = min(ns, p.perInstr*(1+1./paceSlower))
+	p.lately += (ns - p.lately) / paceForget
 	p.adapt()
 }
 
 // saved notes what the checkpoint after a whole interval has cost.
 func (p *pacer) saved(took time.Duration, pages int) {
-	p.cost, p.stored = took, uint64(pages)
+	p.cost += (took - p.cost) / paceForget
+	p.stored = uint64(pages)
 	p.adapt()
 }
 
@@ -61,9 +77,10 @@ func (p *pacer) adapt() {
 	if p.perInstr == 0 {
 		return
 	}
-	span := min(max(p.span, p.cost*paceShare), 2*p.span)
-	n := uint64(float64(span) / p.perInstr)
-	p.interval = min(max(n, p.first/paceShortest), p.first*paceLongest)
+	// What disturbs the run disturbs its checkpoints as much.
+	n := max(float64(p.span)/p.perInstr, float64(p.cost*paceShare)/p.lately)
+	n = min(n, float64(paceMost)/p.perInstr)
+	p.interval = min(max(uint64(n), p.first/paceShortest), p.first*paceLongest)
 }
 
 // timed runs on to limit and notes how long that took.

@@ -70,5 +70,5 @@ func (h *history) trim(now uint64) {
 // store has compressed pages or moved some to the disk.
 func (h *history) fits() bool {
 	room := h.budget - h.outside()
-	return h.store.Bytes() <= room || h.store.Fit(room) <= room
+	return h.store.Fit(room) <= room
 }

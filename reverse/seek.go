@@ -54,9 +54,7 @@ func (t *Timeline) leave() {
 	}
 	start := time.Now()
 	s := t.cur.save()
-	if now >= t.leftAt+t.pace.interval {
-		t.pace.saved(time.Since(start), s.stored)
-	}
+	whole := now >= t.leftAt+t.pace.interval
 	t.stored = uint64(s.stored)
 	t.hist.add(s)
 	t.leftAt = now
@@ -66,6 +64,9 @@ func (t *Timeline) leave() {
 	// has to look at the whole state again, and none is left without need.
 	if t.crowded = t.hist.bytes() > t.hist.budget; t.crowded {
 		t.cur.forget()
+	}
+	if whole {
+		t.pace.saved(time.Since(start), s.stored)
 	}
 }
 

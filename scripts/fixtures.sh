@@ -55,6 +55,9 @@ done
 
 both testdata/programs/clock.c -nostartfiles
 
+# A deep stack, in linear memory too.
+compile testdata/programs/deep.c testdata/programs/deep.O0.wasm O0 -- -Wl,-z,stack-size=67108864
+
 # Vectors and tail calls, without a C library.
 for level in O0 O2; do
 	compile testdata/programs/vectors.c "testdata/programs/vectors.$level.wasm" "$level" -msimd128 -mtail-call -- -nostdlib

@@ -137,6 +137,9 @@ func (m *Machine) HostCalls() uint64 { return m.calls }
 // Interrupt makes the running or else the next Run return StopInterrupt. It may be called from any goroutine.
 func (m *Machine) Interrupt() { m.interrupt.Store(true) }
 
+// Interrupted reports whether there was an Interrupt that no Run has seen yet. A host that was woken asks it what for.
+func (m *Machine) Interrupted() bool { return m.interrupt.Load() }
+
 // ClearInterrupt takes back an Interrupt that no Run has seen yet.
 func (m *Machine) ClearInterrupt() { m.interrupt.Store(false) }
 

@@ -47,8 +47,10 @@ func Record(ctx context.Context, wasm []byte, name, recPath string, o Options) (
 	if err := <-playable; err != nil {
 		o.warnf("the program can be recorded, but perhaps not replayed: %v", err)
 	}
-	if nothingToRun(wasm, p.guest) {
-		o.warnf("the module exports no _start function and has no start section, so nothing in it runs by itself; link it as a command")
+	if _, ok := p.guest.ExportedFunctions()["_start"]; !ok {
+		if mod, err := wasmvm.Decode(wasm); err == nil {
+			o.warnNothingToRun(mod)
+		}
 	}
 
 	if o.Ready != nil {
@@ -90,13 +92,11 @@ func checkPlayable(wasm []byte, pages uint32) error {
 	return err
 }
 
-// nothingToRun reports a library: wazero runs it without complaint, but nothing happens.
-func nothingToRun(wasm []byte, guest wazero.CompiledModule) bool {
-	if _, ok := guest.ExportedFunctions()["_start"]; ok {
-		return false
+// warnNothingToRun warns of a library: it runs without complaint, but nothing happens.
+func (o *Options) warnNothingToRun(mod *wasmvm.Module) {
+	if _, ok := mod.ExportedFunc("_start"); !ok && mod.Start < 0 {
+		o.warnf("the module exports no _start function and has no start section, so nothing in it runs by itself; link it as a command")
 	}
-	mod, err := wasmvm.Decode(wasm)
-	return err == nil && mod.Start < 0
 }
 
 // program is a compiled program that has not run.

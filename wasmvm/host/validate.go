@@ -96,17 +96,24 @@ func uleb32(b []byte) (v uint32, n int) {
 func checkImports(guest wazero.CompiledModule) error {
 	for _, def := range guest.ImportedFunctions() {
 		module, name, _ := def.Import()
-		if wasi.IsModule(module) {
-			if _, ok := wasi.Lookup(name); ok {
-				continue
-			}
-			return problemf(ErrImport, "the module imports function %s.%s, which is not in WASI preview 1%s", module, name, suggestion(name))
+		if err := checkImport(module, name); err != nil {
+			return err
 		}
-		return problemf(ErrImport, "the module imports function %s.%s, and wrev provides only %s%s", module, name, strings.Join(wasi.ModuleNames, " and "), hint(module, name))
 	}
 	for _, def := range guest.ImportedMemories() {
 		module, name, _ := def.Import()
 		return problemf(ErrImport, "the module imports memory %s.%s, which wrev does not provide; link it with its own memory", module, name)
+	}
+	return nil
+}
+
+// checkImport reports a function that is not WASI.
+func checkImport(module, name string) error {
+	if !wasi.IsModule(module) {
+		return problemf(ErrImport, "the module imports function %s.%s, and wrev provides only %s%s", module, name, strings.Join(wasi.ModuleNames, " and "), hint(module, name))
+	}
+	if _, ok := wasi.Lookup(name); !ok {
+		return problemf(ErrImport, "the module imports function %s.%s, which is not in WASI preview 1%s", module, name, suggestion(name))
 	}
 	return nil
 }

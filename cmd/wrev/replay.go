@@ -23,7 +23,7 @@ import (
 func runReplay(s stdio, args []string) (int, error) {
 	flags := newFlagSet(s, "replay", "[serve flags] REC [-- GDB-ARG...]")
 	serve := addServeFlags(flags)
-	trace := flags.Bool("packets", false, "print every packet of the debugger's protocol on stderr")
+	flags.BoolVar(&serve.noCache, "no-cache", false, "neither use nor write the file of checkpoints beside the recording")
 	if err := parse(flags, args); err != nil {
 		return 0, err
 	}
@@ -43,28 +43,8 @@ func runReplay(s stdio, args []string) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", path, err)
 	}
-	session.options.Log = func(line string) { s.logf("%s", line) }
-	if *trace {
-		session.options.Trace = func(dir string, packet []byte) { s.logf("%s %q", dir, packet) }
-	}
-	ln, err := serve.listen()
-	if err != nil {
-		return 0, err
-	}
-	defer ln.Close()
-	if err := writePortFile(serve.portFile, ln.Addr()); err != nil {
-		return 0, err
-	}
-	code := exitOK
-	if serve.gdb {
-		code, err = session.underGDB(s, ln, debuggerArgs)
-	} else {
-		err = session.serve(s, ln, path)
-	}
-	if closeErr := session.timeline.Close(); closeErr != nil {
-		s.logf("warning: %v", closeErr) // only the next session would have gained from it
-	}
-	return code, err
+	defer session.close(s)
+	return session.debugged(s, serve, debuggerArgs)
 }
 
 // splitDebuggerArgs separates REC from what stands behind `--`.
@@ -84,12 +64,12 @@ func splitDebuggerArgs(args []string, dash int, debugger bool) (path string, res
 	return before[0], rest, nil
 }
 
-// replay is a recording made ready to be debugged.
+// replay is a program made ready to be debugged.
 type replay struct {
 	module   *wasmvm.Module
 	timeline *reverse.Timeline
 	options  gdbstub.Options
-	end      string
+	headline string // what is served
 }
 
 func newReplay(s stdio, rec *recording.Reader, path string, serve *serveFlags) (*replay, error) {
@@ -129,7 +109,7 @@ func newReplay(s stdio, rec *recording.Reader, path string, serve *serveFlags) (
 			AtEnd:  serve.atEndMode(),
 			Output: output,
 		},
-		end: describeEndOf(rec),
+		headline: path + ": " + describeEndOf(rec),
 	}, nil
 }
 
@@ -153,13 +133,40 @@ func programName(module string) string {
 	return strings.TrimSuffix(base, filepath.Ext(base))
 }
 
+// debugged serves debuggers, or runs one, until that is over.
+func (r *replay) debugged(s stdio, serve *serveFlags, debuggerArgs []string) (int, error) {
+	r.options.Log = func(line string) { s.logf("%s", line) }
+	if serve.packets {
+		r.options.Trace = func(dir string, packet []byte) { s.logf("%s %q", dir, packet) }
+	}
+	ln, err := serve.listen()
+	if err != nil {
+		return 0, err
+	}
+	defer ln.Close()
+	if err := writePortFile(serve.portFile, ln.Addr()); err != nil {
+		return 0, err
+	}
+	if serve.gdb {
+		return r.underGDB(s, ln, debuggerArgs)
+	}
+	return exitOK, r.serve(s, ln)
+}
+
 // serve waits for debuggers until one of them ends it or the user does.
-func (r *replay) serve(s stdio, ln net.Listener, path string) error {
+func (r *replay) serve(s stdio, ln net.Listener) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	s.logf("%s: %s", path, r.end)
+	s.logf("%s", r.headline)
 	s.logf("listening on %s; connect with:  gdb -ex 'target extended-remote %s'", ln.Addr(), ln.Addr())
 	return gdbstub.Serve(ctx, ln, r.timeline, r.options)
+}
+
+// close gives the timeline up.
+func (r *replay) close(s stdio) {
+	if err := r.timeline.Close(); err != nil {
+		s.logf("warning: %v", err) // only the next session would have gained from it
+	}
 }
 
 // recordingArg parses the arguments of a command that takes one recording, and opens it.

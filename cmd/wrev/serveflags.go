@@ -28,7 +28,8 @@ type serveFlags struct {
 	atEnd    string
 	gdb      bool
 	memory   byteSize
-	noCache  bool
+	packets  bool
+	noCache  bool // of replay alone
 	set      *pflag.FlagSet
 }
 
@@ -39,8 +40,8 @@ func addServeFlags(fs *pflag.FlagSet) *serveFlags {
 	fs.BoolVar(&f.once, "once", false, "end after the first session")
 	fs.StringVar(&f.atEnd, "at-end", "stop", "at the end of history `stop|exit`: stop there so that one can go back, or report the exit at once")
 	fs.BoolVar(&f.gdb, "gdb", false, "start gdb here, connected; what follows -- goes to it")
-	fs.BoolVar(&f.noCache, "no-cache", false, "neither use nor write the file of checkpoints beside the recording")
 	fs.Var(&f.memory, "checkpoint-memory", "memory for checkpoints, e.g. 200M or 2G")
+	fs.BoolVar(&f.packets, "packets", false, "print every packet of the debugger's protocol on stderr")
 	return f
 }
 

@@ -20,6 +20,7 @@ type Core struct {
 	dropData        []bool
 	dropElem        []bool
 	exns            []exception
+	edited          []int
 	version         uint64
 	plain           bool // not linked to other machines: version 0 is what New makes
 	shared          bool // tables and dropped segments are those of an earlier Core
@@ -33,7 +34,7 @@ func (c *Core) HostCalls() uint64 { return c.calls }
 
 // Size is about how many bytes the Core keeps alive that no earlier Core of the machine does.
 func (c *Core) Size() int {
-	n := 200 + 8*len(c.globals) + 4*len(c.entries)
+	n := 200 + 8*len(c.globals) + 4*len(c.entries) + 8*len(c.edited)
 	if !c.shared {
 		n += len(c.dropData) + len(c.dropElem)
 		for _, t := range c.tables {
@@ -66,6 +67,7 @@ func (m *Machine) SaveCore() *Core {
 		c.dropData, c.dropElem = slices.Clone(m.dropData), slices.Clone(m.dropElem)
 	}
 	c.exns, m.exnShared = m.exns, true
+	c.edited = m.edited
 	m.lastCore = c
 	return c
 }
@@ -107,6 +109,7 @@ func (m *Machine) RestoreCore(c *Core) error {
 	m.restoreTables(c)
 	m.hits = m.hits[:0]
 	m.mark = mark{}
+	m.edited, m.above = c.edited, mark{}
 	return nil
 }
 

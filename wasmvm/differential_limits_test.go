@@ -234,13 +234,27 @@ func TestDigestNotices(t *testing.T) {
 			}
 		}
 		check("nothing changed", func() {})
-		for n, f := range vm.Frames() {
-			for i := range f.Func().Locals {
-				check(fmt.Sprintf("frame %d local %d", n, i), func() { f.SetLocal(i, f.Local(i)^1) })
+		flip := func(e wasmvm.Edit, v [2]uint64) {
+			t.Helper()
+			e.Bits = [2]uint64{v[0] ^ 1, v[1]}
+			if err := vm.ApplyEdit(&e); err != nil {
+				t.Fatal(err)
 			}
 		}
-		for i := range m.Globals {
-			check(fmt.Sprintf("global %d", i), func() { vm.SetGlobal(i, vm.Global(i)^1) })
+		depth := vm.Depth()
+		for n, f := range vm.Frames() {
+			for i, typ := range f.Func().Locals {
+				if typ.IsRef() {
+					continue // not every number is a reference
+				}
+				e := wasmvm.Edit{Kind: wasmvm.EditLocal, Frame: depth - 1 - n, Func: f.Func().Index, Index: uint32(i)}
+				check(fmt.Sprintf("frame %d local %d", n, i), func() { flip(e, f.LocalBits(i)) })
+			}
+		}
+		for i, g := range vm.Module().Globals {
+			if !g.Type.IsRef() && g.Mutable {
+				check(fmt.Sprintf("global %d", i), func() { flip(wasmvm.Edit{Kind: wasmvm.EditGlobal, Index: uint32(i)}, vm.GlobalBits(i)) })
+			}
 		}
 		for _, at := range []int{0, 4095, len(vm.Memory()) - 1} {
 			check(fmt.Sprintf("memory at %#x", at), func() { vm.Memory()[at] ^= 1 })

@@ -34,9 +34,7 @@ func (m *Machine) execute(in *ins) error {
 	case drvThrow, drvThrowRef:
 		return m.executeThrow(in, at)
 	case drvTry:
-		for _, s := range m.lowered[m.cur].layout.tryAt(m.idx).saves {
-			copy(m.stack[m.frame+s.slot:], m.stack[m.frame+s.local:m.frame+s.local+s.slots])
-		}
+		m.saveLocals(m.lowered[m.cur].layout.tryAt(m.idx), m.frame)
 	case drvAtomic:
 		err = m.atomicOp(in, m.stack[at:])
 	case drvMemoryGrow, drvMemoryInit, drvDataDrop, drvMemoryCopy, drvMemoryFill:

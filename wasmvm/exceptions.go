@@ -65,7 +65,7 @@ func (m *Machine) catcher(f *Frame, idx, tag int) (*tryTable, *catchClause) {
 	tries := f.f.layout.tries
 	for i := len(tries) - 1; i >= 0; i-- { // inner ones come behind outer ones
 		t := &tries[i]
-		if idx <= t.start || idx >= t.end {
+		if !t.around(idx) {
 			continue
 		}
 		for k := range t.catches {

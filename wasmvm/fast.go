@@ -64,6 +64,9 @@ func (r *runner) fast(f *loweredFunc, word int) bool {
 			}
 		case exitLimit:
 			v.acc -= v.undo
+			if m.returnsToEdited(in, frame) {
+				break
+			}
 			if m.returnsPastMark(in, frame) {
 				continue
 			}

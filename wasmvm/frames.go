@@ -34,21 +34,9 @@ func (f Frame) CallPC() uint32 {
 // Local returns the raw bits of a local or parameter; of a v128 the lower half.
 func (f Frame) Local(i int) uint64 { return f.m.stack[f.at+f.f.fn.localSlot(i)] }
 
-// SetLocal sets the raw bits of a local or parameter; of a v128 the lower half.
-func (f Frame) SetLocal(i int, v uint64) {
-	f.m.touchFrame(f.f, f.at)
-	f.m.stack[f.at+f.f.fn.localSlot(i)] = v
-}
-
 // LocalBits returns the raw bits of a local or parameter, the lower half first. Only a v128 has an upper half.
 func (f Frame) LocalBits(i int) [2]uint64 {
 	return f.bits(f.at+f.f.fn.localSlot(i), f.f.fn.Locals[i])
-}
-
-// SetLocalBits sets the raw bits of a local or parameter, the lower half first. The upper half counts for a v128 only.
-func (f Frame) SetLocalBits(i int, v [2]uint64) {
-	f.m.touchFrame(f.f, f.at)
-	copy(f.m.stack[f.at+f.f.fn.localSlot(i):], v[:f.f.fn.Locals[i].Slots()])
 }
 
 // bits are those of a value of some type at a slot of the stack.

@@ -29,10 +29,11 @@ type fastLowerer struct {
 	settled int // this many operands at the bottom are in their slots
 	ctrl    []fastCtrl
 
-	i       int    // the current instruction
-	next    uint32 // first instruction that no word covers yet
-	last    int    // word that may still be changed or swallowed, -1 if none
-	label   int    // number of words when the last label was set
+	i       int      // the current instruction
+	next    uint32   // first instruction that no word covers yet
+	last    int      // word that may still be changed or swallowed, -1 if none
+	label   int      // number of words when the last label was set
+	labels  []uint32 // instructions, ascending
 	err     error
 	touched bool // the current instruction emitted or changed a word
 
@@ -81,7 +82,7 @@ func (p *program) lowerFast(f *loweredFunc) error {
 	if err := l.run(); err != nil {
 		return err
 	}
-	f.starts = l.starts
+	f.starts, f.labels = l.starts, l.labels
 	for _, r := range l.returns {
 		f.returns = append(f.returns, returnSite{r.idx, r.word + uint32(f.begin)})
 	}
@@ -190,6 +191,7 @@ func (l *fastLowerer) setLabel(idx int, falls bool) {
 	clear(l.consts)
 	l.touched = false
 	l.next, l.last, l.label = uint32(idx), -1, len(l.code)
+	l.labels = append(l.labels, l.next)
 }
 
 // constant returns the operand's value if it is known. Debug builds put every constant into a local first.

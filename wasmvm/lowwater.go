@@ -80,12 +80,16 @@ func (m *Machine) touchFrame(f *loweredFunc, at int) {
 	}
 }
 
-// barReturn makes the return of the mark's frame leave the fast loop. Nothing lies below slot 0.
+// barReturn makes the return of the mark's frame leave the fast loop, or that of a frame further in which returns to an edited one. Nothing lies below slot 0.
 func (m *Machine) barReturn() {
-	if m.barrier = 0; m.mark.at == 0 {
+	m.barOf = &m.mark
+	if m.above.at > m.mark.at {
+		m.barOf = &m.above // comes first
+	}
+	if m.barrier = 0; m.barOf.at == 0 {
 		return
 	}
-	link := &m.stack[m.mark.link]
+	link := &m.stack[m.barOf.link]
 	m.barred = *link
 	*link = barrierReturn*uint64(insSize)<<32 | uint64(uint32(*link))
 	m.barrier = uintptr(unsafe.Pointer(link))
@@ -96,13 +100,16 @@ func (m *Machine) unbarReturn() {
 	if m.barrier == 0 {
 		return
 	}
-	m.mark.link = int(m.barrier-uintptr(unsafe.Pointer(unsafe.SliceData(m.stack)))) / 8
-	m.stack[m.mark.link] = m.barred
+	link := int(m.barrier-uintptr(unsafe.Pointer(unsafe.SliceData(m.stack)))) / 8
+	m.stack[link] = m.barred
+	if m.barOf.link = link; m.above.at == m.mark.at {
+		m.above.link, m.mark.link = link, link
+	}
 }
 
 // returnsPastMark says whether a word returns from the mark's frame, and moves the mark outwards if so: the further the more has changed already.
 func (m *Machine) returnsPastMark(in *ins, frame int) bool {
-	if m.barrier == 0 || !isReturn(in.op) || frame+int(in.b) != m.mark.link {
+	if m.barrier == 0 || m.barOf != &m.mark || !isReturn(in.op) || frame+int(in.b) != m.mark.link {
 		return false
 	}
 	goal := m.mark.at - max(markStride, (m.mark.from-m.mark.at)/4)

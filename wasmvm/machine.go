@@ -85,7 +85,10 @@ type Machine struct {
 	frame    int // first slot of the innermost frame
 	mark     mark
 	lowest   lowest
+	edited   []int  // first slots of the frames that must run precise code, outermost first; see exactly.go
+	above    mark   // the frame called by the innermost of them, if that waits; at is 0 while it is not known
 	barred   uint64 // the link that barReturn has replaced
+	barOf    *mark  // whose it is
 	pos      uint64
 	calls    uint64 // completed host calls
 	stack    []uint64
@@ -149,19 +152,8 @@ func (m *Machine) SetTier(t Tier) { m.tier = t }
 // Global returns the raw bits of a global, by the index space that begins with the imported ones; of a v128 the lower half.
 func (m *Machine) Global(i int) uint64 { return m.globs[i].v[0] }
 
-// SetGlobal sets the raw bits of a global; of a v128 the lower half.
-func (m *Machine) SetGlobal(i int, v uint64) { m.globs[i].v[0] = v }
-
 // GlobalBits returns the raw bits of a global, the lower half first. Only a v128 has an upper half.
 func (m *Machine) GlobalBits(i int) [2]uint64 { return m.globs[i].v }
-
-// SetGlobalBits sets the raw bits of a global, the lower half first. The upper half counts for a v128 only.
-func (m *Machine) SetGlobalBits(i int, v [2]uint64) {
-	if m.globs[i].typ.Type.Slots() == 1 {
-		v[1] = 0
-	}
-	m.globs[i].v = v
-}
 
 // PC is the program counter of the next instruction, 0 if there is no frame.
 func (m *Machine) PC() uint32 {

@@ -34,6 +34,7 @@ type loweredFunc struct {
 	size       int          // instructions, with entering
 	begin, end int          // words of its fast code
 	starts     []uint32     // for each word, the first instruction of the group it belongs to
+	labels     []uint32     // instructions before which all operands are in their slots and nothing is known of locals, ascending
 	returns    []returnSite // where its calls return to, ascending by instruction
 
 	preciseOnce sync.Once

@@ -64,11 +64,14 @@ func (r *runner) step() bool {
 	}
 	f := r.lowered[r.cur]
 	r.touchFrame(f, r.frame)
-	if word, ok := r.fastEntry(f); ok {
+	edited := len(r.edited) > 0 && r.mustBeExact(f)
+	if word, ok := r.fastEntry(f); ok && !edited {
 		return r.fast(f, word)
 	}
 	n := min(r.limit-r.pos, chunk)
 	switch {
+	case edited:
+		n = 1 // the next instruction may be a label
 	case r.tier != TierAuto || r.readWatch || r.lastMile:
 	case r.tooNear(f):
 		n = min(n, 1000) // a smaller function may come before the limit

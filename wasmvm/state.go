@@ -8,7 +8,7 @@ import (
 
 // StateVersion changes whenever a state encoded before would mean something else or cannot be read any more: when what counts as a position, the
 // layout of frames or the encoding itself changes. Encoded states carry it.
-const StateVersion = 1
+const StateVersion = 2
 
 // An encoded state is a sequence of unsigned LEB128 numbers. Nothing in it depends on how or in which order functions were lowered:
 //
@@ -21,6 +21,7 @@ const StateVersion = 1
 //	tables: 0 for one that is as New made it, else its size+1 and its elements
 //	dropped data segments, then dropped element segments: a number 0 or 1 each
 //	number of entries in the table of exceptions; each 0, or its tag + 1 and its values
+//	number of frames that must run precise code (see exactly.go); each by its number, the outermost being 0, ascending
 //
 // Frames come first, so that two states with the same outer frames have the same bytes there and can share their storage.
 

@@ -24,6 +24,7 @@ func (m *Machine) DecodeState(b []byte) (*Core, []byte, error) {
 	d.tables()
 	d.c.dropData, d.c.dropElem = d.bools(len(m.dropData)), d.bools(len(m.dropElem))
 	d.c.exns = d.exceptions()
+	d.edited()
 	if d.err == nil && len(d.b) > 0 {
 		d.fail(fmt.Errorf("%d bytes too many", len(d.b)))
 	}
@@ -42,6 +43,7 @@ type stateDecoder struct {
 	stack []uint64
 	err   error
 	outer []ValType // results of the outermost frame
+	ats   []int     // first slots of the frames, outermost first
 }
 
 func (d *stateDecoder) fail(err error) {
@@ -113,6 +115,7 @@ func (d *stateDecoder) frames() {
 			d.fail(errStateDeep)
 			return
 		}
+		d.ats = append(d.ats, at)
 		for _, t := range f.fn.Locals {
 			d.stack = d.value(d.stack, t)
 		}
@@ -219,6 +222,21 @@ func (d *stateDecoder) bools(n int) []bool {
 		bs[i] = d.below(2, "flag") == 1
 	}
 	return bs
+}
+
+// edited reads which frames must run precise code.
+func (d *stateDecoder) edited() {
+	next := uint64(0)
+	for range d.below(uint64(len(d.ats))+1, "number of edited frames") {
+		i := d.below(uint64(len(d.ats)), "edited frame")
+		if d.err == nil && i < next {
+			d.fail(errors.New("edited frames are not in order"))
+		}
+		if d.err != nil {
+			return
+		}
+		d.c.edited, next = append(d.c.edited, d.ats[i]), i+1
+	}
 }
 
 // shareDrops notes whether the dropped segments are those that New drops.

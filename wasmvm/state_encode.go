@@ -36,6 +36,7 @@ func (m *Machine) EncodeState(dst []byte, c *Core, stack []byte) ([]byte, error)
 	e.bools(c.dropData)
 	e.bools(c.dropElem)
 	e.exceptions(c.exns)
+	e.edited(c.edited, frames)
 	return e.b, nil
 }
 
@@ -110,6 +111,21 @@ func (e *stateEncoder) bools(bs []bool) {
 			e.b = append(e.b, 1)
 		} else {
 			e.b = append(e.b, 0)
+		}
+	}
+}
+
+// edited writes which of the frames, innermost first, are edited ones.
+func (e *stateEncoder) edited(slots []int, frames []savedFrame) {
+	n := slices.IndexFunc(slots, func(at int) bool { return len(frames) == 0 || at > frames[0].at })
+	if n >= 0 {
+		slots = slots[:n] // the others have ended
+	}
+	e.num(uint64(len(slots)))
+	for i, next := len(frames)-1, 0; i >= 0 && next < len(slots); i-- {
+		if frames[i].at == slots[next] {
+			e.num(uint64(len(frames) - 1 - i))
+			next++
 		}
 	}
 }

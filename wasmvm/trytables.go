@@ -141,6 +141,16 @@ func placeSaves(fn *Func, tries []tryTable) (hidden int) {
 	return hidden
 }
 
+// saveLocals makes the copies of locals that entering a try_table makes, in the frame at a slot.
+func (m *Machine) saveLocals(t *tryTable, at int) {
+	for _, s := range t.saves {
+		copy(m.stack[at+s.slot:], m.stack[at+s.local:at+s.local+s.slots])
+	}
+}
+
+// around says whether the try_table is active at an instruction.
+func (t *tryTable) around(idx int) bool { return idx > t.start && idx < t.end }
+
 // tryAt is the try_table at an instruction, nil if it has no clauses.
 func (l *Layout) tryAt(idx int) *tryTable {
 	i, ok := slices.BinarySearchFunc(l.tries, idx, func(t tryTable, idx int) int { return t.start - idx })

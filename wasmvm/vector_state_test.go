@@ -175,22 +175,3 @@ func TestWideResult(t *testing.T) {
 		t.Errorf("%v, and the memory is not wazero's", s.Reason)
 	}
 }
-
-// TestWideSetters changes locals and globals of both sizes.
-func TestWideSetters(t *testing.T) {
-	m := newMachine(t, wide().module(t), nil)
-	m.Run(20)
-	for _, f := range m.Frames() {
-		before := f.LocalBits(2)
-		f.SetLocalBits(1, [2]uint64{7, 8})
-		f.SetLocal(1, 9)
-		if f.LocalBits(1) != [2]uint64{9, 8} || f.Local(1) != 9 || f.LocalBits(2) != before {
-			t.Errorf("local 1 is %v, local 2 %v", f.LocalBits(1), f.LocalBits(2))
-		}
-	}
-	m.SetGlobalBits(1, [2]uint64{3, 4})
-	m.SetGlobalBits(0, [2]uint64{5, 6})
-	if m.GlobalBits(1) != [2]uint64{3, 4} || m.GlobalBits(0) != [2]uint64{5, 0} || m.Global(1) != 3 {
-		t.Errorf("globals %v and %v", m.GlobalBits(1), m.GlobalBits(0))
-	}
-}

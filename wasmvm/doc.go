@@ -23,6 +23,9 @@
 // Fast words that often follow one another are fused: the first one's operation is replaced by one that does the work of all, the others stay in place as
 // its operands. Fused code can be entered and left at every word, so whether words are fused is seen in the time they take and nowhere else.
 //
+// The loop of fast code exists twice. In the second one loads look at page flags too, and accesses to pages with a watched range look closer before they
+// leave the loop. It runs while reads are watched, and while stores meet such pages.
+//
 // # State
 //
 // All frames lie in one array of 8-byte slots: parameters, other locals, copies of locals for try_tables, link, operands. A callee's frame begins at its first argument in the

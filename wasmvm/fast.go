@@ -4,7 +4,7 @@ import "unsafe"
 
 // fastEntry returns the word at which fast code can take over from the canonical state.
 func (r *runner) fastEntry(f *loweredFunc) (word int, ok bool) {
-	if r.tier != TierAuto || r.readWatch || r.lastMile || r.stepOver || r.tooNear(f) {
+	if r.tier != TierAuto || r.lastMile || r.stepOver || r.tooNear(f) {
 		return 0, false
 	}
 	word, ok = f.head(r.idx)
@@ -29,12 +29,13 @@ func (r *runner) fast(f *loweredFunc, word int) bool {
 	m, v := r.Machine, &r.vm
 	frame := m.frame
 	v.acc = int64(m.pos) + int64(f.size-m.idx)
+	m.closer = m.readWatch
 	for {
 		m.enterVM()
 		v.pc, v.fp = unsafe.Add(v.code, word*insSize), m.slotAt(frame)
 		v.limit = min(int64(r.limit), v.acc+chunk+int64(m.maxLen)) // a test may add a function's size
 		m.barReturn()
-		code := m.runStores()
+		code := m.runLoop()
 		m.unbarReturn()
 		word, frame = m.wordAt(v.pc), m.slotOf(v.fp)
 		in := &m.words[word]
@@ -71,6 +72,7 @@ func (r *runner) fast(f *loweredFunc, word int) bool {
 				continue
 			}
 			if v.limit < int64(r.limit) && !m.interrupt.Load() && !m.leaves(in, frame) {
+				m.closer = m.readWatch
 				continue
 			}
 			m.deopt(word, frame)
@@ -87,16 +89,23 @@ func (r *runner) fast(f *loweredFunc, word int) bool {
 	}
 }
 
-// runStores is runFast, but stores to pages that are clean or partly watched are performed and do not end it: a watch may share its page with what is
-// written most, and nothing of what was prepared for the loop has changed.
-func (m *Machine) runStores() int {
+// runLoop is runFast or runWatch, but accesses to pages that are clean or partly watched are performed and do not end it: nothing of what was prepared for
+// the loop has changed. A watch may share its page with what is written most; then the loop that looks closer takes over, until the next look at the
+// interrupt flag.
+func (m *Machine) runLoop() int {
 	v := &m.vm
-	code := v.runFast()
-	for code == exitMemory && m.slowStore((*ins)(v.pc), m.slotOf(v.fp), false) {
+	for {
+		code := 0
+		if m.closer {
+			code = v.runWatch()
+		} else {
+			code = v.runFast()
+		}
+		if code != exitMemory || !m.slowAccess((*ins)(v.pc), m.slotOf(v.fp), false) {
+			return code
+		}
 		v.pc = unsafe.Add(v.pc, insSize)
-		code = v.runFast()
 	}
-	return code
 }
 
 // leaves says whether a word returns from an entry function.

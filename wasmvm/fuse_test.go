@@ -46,6 +46,12 @@ func newBench(code []ins, r *rand.Rand) *bench {
 		if r.IntN(4) > 0 {
 			b.pages[i] = flagDirty
 		}
+		if r.IntN(8) == 0 {
+			b.pages[i] |= flagWrite | flagRead
+		}
+	}
+	for i, some := 0, r.Uint64(); i < fineSize; i++ {
+		b.fine[i] = uint8(some>>(i%64)&1) * (flagWrite | flagRead)
 	}
 	b.stack[benchFrame+benchLink] = uint64(benchStop * insSize << 32)
 	b.cell = someValue(r)
@@ -134,7 +140,7 @@ func fusedCode(f *fusion, r *rand.Rand) []ins {
 	return code
 }
 
-// TestFusedOperations compares every fused operation with its members, on random operands: what they do, and how and where they leave the loop.
+// TestFusedOperations compares every fused operation with its members on random operands, half of them in each loop: what they do, and how and where they leave the loop.
 func TestFusedOperations(t *testing.T) {
 	const samples = 200
 	count := 0
@@ -144,17 +150,21 @@ func TestFusedOperations(t *testing.T) {
 			count++
 			through := 0
 			for seed := range uint64(samples) {
+				name, run := "runFast", (*vm).runFast
+				if seed%2 == 1 {
+					name, run = "runWatch", (*vm).runWatch
+				}
 				code := fusedCode(f, rand.New(rand.NewPCG(seed, uint64(f.op))))
 				if !f.fits(code[benchStart:]) {
 					t.Fatalf("%s does not fit its own members", opNames[f.op])
 				}
 				single := newBench(code, rand.New(rand.NewPCG(seed, 1)))
-				want := single.runFast()
+				want := run(&single.vm)
 				code[benchStart].op = f.op
 				joined := newBench(code, rand.New(rand.NewPCG(seed, 1)))
-				got := joined.runFast()
+				got := run(&joined.vm)
 				if diff := single.compare(joined); got != want || diff != "" {
-					t.Fatalf("%s, seed %d: leaves with %d, its members with %d, and they differ in %q\n%v", opNames[f.op], seed, got, want, diff, code[benchStart:])
+					t.Fatalf("%s, %s, seed %d: leaves with %d, its members with %d, and they differ in %q\n%v", name, opNames[f.op], seed, got, want, diff, code[benchStart:])
 				}
 				if want == exitBreak {
 					through++

@@ -63,7 +63,7 @@ type access struct {
 	size   uint8
 	load   bool
 	vector bool // a load that fills two slots
-	form   byte // of stores: how address and value are named, see internal/gen
+	form   byte // how address and value are named, see internal/gen
 }
 
 // nanKind says how an operation makes its NaN.
@@ -87,7 +87,7 @@ const (
 	exitDone    = 0 // only the precise loop: all instructions done
 	exitLimit   = 32 + iota
 	exitNaN     // the result is a NaN
-	exitMemory  // a store to a page that is not yet dirty, or that is watched, or an access that crosses a page
+	exitMemory  // a store to a page that is not yet dirty, or across pages, or an access that may touch what is watched
 	exitGlobal  // a watched global is set
 	exitDriver  // an operation for the driver
 	exitBreak   // a breakpoint in this group
@@ -102,7 +102,7 @@ const (
 const (
 	flagDirty uint8 = 1 << iota
 	flagWrite       // has a byte watched for writes
-	flagRead        // has a byte watched for reads
+	flagRead        // has the beginning of a load that may touch a byte watched for reads
 )
 
 // vm is the state the loops work on. The driver sets it from the machine before it enters a loop.
@@ -124,6 +124,8 @@ type vm struct {
 	consts      unsafe.Pointer // the constants of two slots that code refers to
 	barrier     uintptr        // address of the link to barrierReturn, 0 if there is none
 	refBase     uint64         // reference to function i is i + refBase
+
+	fine [fineSize]uint8 // page flags of watched ranges by granules, see watch.go
 }
 
 // tableView is a table as the loops see it.

@@ -9,7 +9,7 @@ import (
 	"wrev/wasmvm/internal/loopcode"
 )
 
-// TestLoopCode looks at the machine code of the fast loop, in this package's test program and in the command: what the compiler makes of it decides
+// TestLoopCode looks at the machine code of the loops of fast code, in this package's test program and in the command: what the compiler makes of it decides
 // over up to half of its speed.
 func TestLoopCode(t *testing.T) {
 	for name, build := range map[string][]string{
@@ -27,16 +27,18 @@ func TestLoopCode(t *testing.T) {
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
-			code, err := loopcode.Disassemble(file, `^wrev/wasmvm\.\(\*vm\)\.runFast$`)
-			if err != nil {
-				t.Fatal(err)
-			}
-			loop, err := loopcode.Find(code)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, p := range loop.Problems() {
-				t.Error(p)
+			for _, function := range []string{"runFast", "runWatch"} {
+				code, err := loopcode.Disassemble(file, `^wrev/wasmvm\.\(\*vm\)\.`+function+`$`)
+				if err != nil {
+					t.Fatal(err)
+				}
+				loop, err := loopcode.Find(code)
+				if err != nil {
+					t.Fatalf("%s: %v", function, err)
+				}
+				for _, p := range loop.Problems() {
+					t.Errorf("%s: %s", function, p)
+				}
 			}
 		})
 	}

@@ -107,7 +107,8 @@ type Machine struct {
 	breaks    breakpoints
 	watches   []Watch
 	watched   []bool // by global; nil if none is
-	readWatch bool
+	readWatch bool   // some range is watched for reads
+	closer    bool   // the watch loop runs fast code
 	hits      []WatchHit
 	interrupt atomic.Bool
 	args      []uint64 // scratch for host calls

@@ -121,6 +121,14 @@ func (m *memory) hasFlag(flag uint8, addr, n uint64) bool {
 	return false
 }
 
+// setFlags sets a flag on the pages of [from, to), as far as there are such.
+func (m *memory) setFlags(flag uint8, from, to uint64) {
+	to = min(to, uint64(len(m.data)))
+	for p := from >> flagShift; p<<flagShift < to; p++ {
+		m.flags[p] |= flag
+	}
+}
+
 func (m *memory) at(addr uint64) unsafe.Pointer {
 	return unsafe.Add(unsafe.Pointer(unsafe.SliceData(m.data)), addr)
 }

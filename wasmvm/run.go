@@ -72,7 +72,7 @@ func (r *runner) step() bool {
 	switch {
 	case edited:
 		n = 1 // the next instruction may be a label
-	case r.tier != TierAuto || r.readWatch || r.lastMile:
+	case r.tier != TierAuto || r.lastMile:
 	case r.tooNear(f):
 		n = min(n, 1000) // a smaller function may come before the limit
 	default:
@@ -132,7 +132,7 @@ func (r *runner) handle(code int, words []ins) bool {
 		m.setWatched(in, m.frame, true)
 		m.advance()
 	case code == exitMemory:
-		m.slowAccess(in, m.frame)
+		m.slowAccess(in, m.frame, true)
 		m.advance()
 	case code == exitDriver:
 		return r.driver(in)

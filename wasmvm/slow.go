@@ -91,29 +91,43 @@ func (m *Machine) stored(in *ins, frame int) []byte {
 func (m *Machine) slowStore(in *ins, frame int, exact bool) bool {
 	ea := m.addressOf(in, frame)
 	n := uint64(opAccess[in.base()].size)
-	if m.mem0.hasFlag(flagWrite, ea, n) && m.isWatched(WatchWrite, ea, n) {
-		if !exact {
-			return false
+	if m.mem0.hasFlag(flagWrite, ea, n) {
+		if m.isWatched(WatchWrite, ea, n) {
+			if !exact {
+				return false
+			}
+			m.noteAccess(WatchWrite, ea, n)
 		}
-		m.noteAccess(WatchWrite, ea, n)
+		m.closer = true
 	}
 	m.mem0.touch(ea, n)
 	copy(m.mem0.data[ea:ea+n], m.stored(in, frame))
 	return true
 }
 
-// slowAccess performs a load or store in the precise tier.
-func (m *Machine) slowAccess(in *ins, frame int) {
-	a := opAccess[in.op]
-	if !a.load {
-		m.slowStore(in, frame, true)
-		return
+// slowLoad performs a load that the loops did not: from a page that is partly watched. It reports false, having changed nothing, if the load touches a
+// watched range and exact is not set.
+func (m *Machine) slowLoad(in *ins, frame int, exact bool) bool {
+	a := opAccess[in.base()]
+	ea, n := m.addressOf(in, frame), uint64(a.size)
+	if m.isWatched(WatchRead, ea, n) {
+		if !exact {
+			return false
+		}
+		m.noteAccess(WatchRead, ea, n)
 	}
-	ea := uint64(uint32(m.stack[frame+int(in.b)])) + uint64(uint32(in.d))
-	m.read(ea, uint64(a.size))
 	if a.vector {
 		loadVector(in, m.slotAt(frame), m.mem0.at(ea))
-		return
+	} else {
+		m.stack[frame+int(in.a)] = loadValue(in.base(), m.mem0.at(ea))
 	}
-	m.stack[frame+int(in.a)] = loadValue(in.op, m.mem0.at(ea))
+	return true
+}
+
+// slowAccess performs a load or store at which a loop has left, as slowLoad and slowStore do.
+func (m *Machine) slowAccess(in *ins, frame int, exact bool) bool {
+	if opAccess[in.base()].load {
+		return m.slowLoad(in, frame, exact)
+	}
+	return m.slowStore(in, frame, exact)
 }

@@ -2260,51 +2260,51 @@ var opNaN = [numOps]nanKind{
 
 // opAccess describes the loads and stores.
 var opAccess = [numOps]access{
-	irLoad8U:       {size: 1, load: true},
-	irLoad8UX:      {size: 1, load: true},
-	irLoad8UK:      {size: 1, load: true},
-	irLoad8UP:      {size: 1, load: true},
-	irLoad8US:      {size: 1, load: true},
-	irLoad16U:      {size: 2, load: true},
-	irLoad16UX:     {size: 2, load: true},
-	irLoad16UK:     {size: 2, load: true},
-	irLoad16UP:     {size: 2, load: true},
-	irLoad16US:     {size: 2, load: true},
-	irLoad32:       {size: 4, load: true},
-	irLoad32X:      {size: 4, load: true},
-	irLoad32K:      {size: 4, load: true},
-	irLoad32P:      {size: 4, load: true},
-	irLoad32S:      {size: 4, load: true},
-	irLoad64:       {size: 8, load: true},
-	irLoad64X:      {size: 8, load: true},
-	irLoad64K:      {size: 8, load: true},
-	irLoad64P:      {size: 8, load: true},
-	irLoad64S:      {size: 8, load: true},
-	irI32Load8S:    {size: 1, load: true},
-	irI32Load8SX:   {size: 1, load: true},
-	irI32Load8SK:   {size: 1, load: true},
-	irI32Load8SP:   {size: 1, load: true},
-	irI32Load8SS:   {size: 1, load: true},
-	irI32Load16S:   {size: 2, load: true},
-	irI32Load16SX:  {size: 2, load: true},
-	irI32Load16SK:  {size: 2, load: true},
-	irI32Load16SP:  {size: 2, load: true},
-	irI32Load16SS:  {size: 2, load: true},
-	irI64Load8S:    {size: 1, load: true},
-	irI64Load8SX:   {size: 1, load: true},
-	irI64Load8SK:   {size: 1, load: true},
-	irI64Load8SP:   {size: 1, load: true},
-	irI64Load8SS:   {size: 1, load: true},
-	irI64Load16S:   {size: 2, load: true},
-	irI64Load16SX:  {size: 2, load: true},
-	irI64Load16SK:  {size: 2, load: true},
-	irI64Load16SP:  {size: 2, load: true},
-	irI64Load16SS:  {size: 2, load: true},
-	irI64Load32S:   {size: 4, load: true},
-	irI64Load32SX:  {size: 4, load: true},
-	irI64Load32SK:  {size: 4, load: true},
-	irI64Load32SP:  {size: 4, load: true},
-	irI64Load32SS:  {size: 4, load: true},
+	irLoad8U:       {size: 1, load: true, form: ' '},
+	irLoad8UX:      {size: 1, load: true, form: 'X'},
+	irLoad8UK:      {size: 1, load: true, form: 'K'},
+	irLoad8UP:      {size: 1, load: true, form: 'P'},
+	irLoad8US:      {size: 1, load: true, form: 'S'},
+	irLoad16U:      {size: 2, load: true, form: ' '},
+	irLoad16UX:     {size: 2, load: true, form: 'X'},
+	irLoad16UK:     {size: 2, load: true, form: 'K'},
+	irLoad16UP:     {size: 2, load: true, form: 'P'},
+	irLoad16US:     {size: 2, load: true, form: 'S'},
+	irLoad32:       {size: 4, load: true, form: ' '},
+	irLoad32X:      {size: 4, load: true, form: 'X'},
+	irLoad32K:      {size: 4, load: true, form: 'K'},
+	irLoad32P:      {size: 4, load: true, form: 'P'},
+	irLoad32S:      {size: 4, load: true, form: 'S'},
+	irLoad64:       {size: 8, load: true, form: ' '},
+	irLoad64X:      {size: 8, load: true, form: 'X'},
+	irLoad64K:      {size: 8, load: true, form: 'K'},
+	irLoad64P:      {size: 8, load: true, form: 'P'},
+	irLoad64S:      {size: 8, load: true, form: 'S'},
+	irI32Load8S:    {size: 1, load: true, form: ' '},
+	irI32Load8SX:   {size: 1, load: true, form: 'X'},
+	irI32Load8SK:   {size: 1, load: true, form: 'K'},
+	irI32Load8SP:   {size: 1, load: true, form: 'P'},
+	irI32Load8SS:   {size: 1, load: true, form: 'S'},
+	irI32Load16S:   {size: 2, load: true, form: ' '},
+	irI32Load16SX:  {size: 2, load: true, form: 'X'},
+	irI32Load16SK:  {size: 2, load: true, form: 'K'},
+	irI32Load16SP:  {size: 2, load: true, form: 'P'},
+	irI32Load16SS:  {size: 2, load: true, form: 'S'},
+	irI64Load8S:    {size: 1, load: true, form: ' '},
+	irI64Load8SX:   {size: 1, load: true, form: 'X'},
+	irI64Load8SK:   {size: 1, load: true, form: 'K'},
+	irI64Load8SP:   {size: 1, load: true, form: 'P'},
+	irI64Load8SS:   {size: 1, load: true, form: 'S'},
+	irI64Load16S:   {size: 2, load: true, form: ' '},
+	irI64Load16SX:  {size: 2, load: true, form: 'X'},
+	irI64Load16SK:  {size: 2, load: true, form: 'K'},
+	irI64Load16SP:  {size: 2, load: true, form: 'P'},
+	irI64Load16SS:  {size: 2, load: true, form: 'S'},
+	irI64Load32S:   {size: 4, load: true, form: ' '},
+	irI64Load32SX:  {size: 4, load: true, form: 'X'},
+	irI64Load32SK:  {size: 4, load: true, form: 'K'},
+	irI64Load32SP:  {size: 4, load: true, form: 'P'},
+	irI64Load32SS:  {size: 4, load: true, form: 'S'},
 	irStore8:       {size: 1, form: ' '},
 	irStore8X:      {size: 1, form: 'X'},
 	irStore8K:      {size: 1, form: 'K'},
@@ -2329,11 +2329,11 @@ var opAccess = [numOps]access{
 	irStore64P:     {size: 8, form: 'P'},
 	irStore64S:     {size: 8, form: 'S'},
 	irStore64I:     {size: 8, form: 'I'},
-	irVLoad:        {size: 16, load: true, vector: true},
-	irVLoadX:       {size: 16, load: true, vector: true},
-	irVLoadK:       {size: 16, load: true, vector: true},
-	irVLoadP:       {size: 16, load: true, vector: true},
-	irVLoadS:       {size: 16, load: true, vector: true},
+	irVLoad:        {size: 16, load: true, vector: true, form: ' '},
+	irVLoadX:       {size: 16, load: true, vector: true, form: 'X'},
+	irVLoadK:       {size: 16, load: true, vector: true, form: 'K'},
+	irVLoadP:       {size: 16, load: true, vector: true, form: 'P'},
+	irVLoadS:       {size: 16, load: true, vector: true, form: 'S'},
 	irVStore:       {size: 16, form: ' '},
 	irVStoreX:      {size: 16, form: 'X'},
 	irVStoreK:      {size: 16, form: 'K'},
@@ -3395,21 +3395,93 @@ func loadValue(op irOp, p unsafe.Pointer) uint64 {
 	switch op {
 	case irLoad8U:
 		return uint64(*(*uint8)(p))
+	case irLoad8UX:
+		return uint64(*(*uint8)(p))
+	case irLoad8UK:
+		return uint64(*(*uint8)(p))
+	case irLoad8UP:
+		return uint64(*(*uint8)(p))
+	case irLoad8US:
+		return uint64(*(*uint8)(p))
 	case irLoad16U:
+		return uint64(*(*uint16)(p))
+	case irLoad16UX:
+		return uint64(*(*uint16)(p))
+	case irLoad16UK:
+		return uint64(*(*uint16)(p))
+	case irLoad16UP:
+		return uint64(*(*uint16)(p))
+	case irLoad16US:
 		return uint64(*(*uint16)(p))
 	case irLoad32:
 		return uint64(*(*uint32)(p))
+	case irLoad32X:
+		return uint64(*(*uint32)(p))
+	case irLoad32K:
+		return uint64(*(*uint32)(p))
+	case irLoad32P:
+		return uint64(*(*uint32)(p))
+	case irLoad32S:
+		return uint64(*(*uint32)(p))
 	case irLoad64:
+		return *(*uint64)(p)
+	case irLoad64X:
+		return *(*uint64)(p)
+	case irLoad64K:
+		return *(*uint64)(p)
+	case irLoad64P:
+		return *(*uint64)(p)
+	case irLoad64S:
 		return *(*uint64)(p)
 	case irI32Load8S:
 		return uint64(uint32(int32(*(*int8)(p))))
+	case irI32Load8SX:
+		return uint64(uint32(int32(*(*int8)(p))))
+	case irI32Load8SK:
+		return uint64(uint32(int32(*(*int8)(p))))
+	case irI32Load8SP:
+		return uint64(uint32(int32(*(*int8)(p))))
+	case irI32Load8SS:
+		return uint64(uint32(int32(*(*int8)(p))))
 	case irI32Load16S:
+		return uint64(uint32(int32(*(*int16)(p))))
+	case irI32Load16SX:
+		return uint64(uint32(int32(*(*int16)(p))))
+	case irI32Load16SK:
+		return uint64(uint32(int32(*(*int16)(p))))
+	case irI32Load16SP:
+		return uint64(uint32(int32(*(*int16)(p))))
+	case irI32Load16SS:
 		return uint64(uint32(int32(*(*int16)(p))))
 	case irI64Load8S:
 		return uint64(int64(*(*int8)(p)))
+	case irI64Load8SX:
+		return uint64(int64(*(*int8)(p)))
+	case irI64Load8SK:
+		return uint64(int64(*(*int8)(p)))
+	case irI64Load8SP:
+		return uint64(int64(*(*int8)(p)))
+	case irI64Load8SS:
+		return uint64(int64(*(*int8)(p)))
 	case irI64Load16S:
 		return uint64(int64(*(*int16)(p)))
+	case irI64Load16SX:
+		return uint64(int64(*(*int16)(p)))
+	case irI64Load16SK:
+		return uint64(int64(*(*int16)(p)))
+	case irI64Load16SP:
+		return uint64(int64(*(*int16)(p)))
+	case irI64Load16SS:
+		return uint64(int64(*(*int16)(p)))
 	case irI64Load32S:
+		return uint64(int64(*(*int32)(p)))
+	case irI64Load32SX:
+		return uint64(int64(*(*int32)(p)))
+	case irI64Load32SK:
+		return uint64(int64(*(*int32)(p)))
+	case irI64Load32SP:
+		return uint64(int64(*(*int32)(p)))
+	case irI64Load32SS:
 		return uint64(int64(*(*int32)(p)))
 	}
 	return 0
@@ -3433,8 +3505,24 @@ var opVector = [numOps]uint8{
 //
 //go:nocheckptr
 func loadVector(in *ins, fp, p unsafe.Pointer) {
-	switch in.op {
+	switch in.base() {
 	case irVLoad:
+		x0, x1 := *(*uint64)(p), *(*uint64)(unsafe.Add(p, 8))
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+	case irVLoadX:
+		x0, x1 := *(*uint64)(p), *(*uint64)(unsafe.Add(p, 8))
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+	case irVLoadK:
+		x0, x1 := *(*uint64)(p), *(*uint64)(unsafe.Add(p, 8))
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+	case irVLoadP:
+		x0, x1 := *(*uint64)(p), *(*uint64)(unsafe.Add(p, 8))
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
+		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1
+	case irVLoadS:
 		x0, x1 := *(*uint64)(p), *(*uint64)(unsafe.Add(p, 8))
 		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8)) = x0
 		*(*uint64)(unsafe.Add(fp, uintptr(in.a)*8+8)) = x1

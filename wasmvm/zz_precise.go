@@ -1162,7 +1162,7 @@ loop:
 				code = int(TrapMemory)
 				break loop
 			}
-			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 || ea&4095 > 4096-1 {
+			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 {
 				code = exitMemory
 				break loop
 			}
@@ -1175,7 +1175,7 @@ loop:
 				code = int(TrapMemory)
 				break loop
 			}
-			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 || ea&4095 > 4096-2 {
+			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 {
 				code = exitMemory
 				break loop
 			}
@@ -1188,7 +1188,7 @@ loop:
 				code = int(TrapMemory)
 				break loop
 			}
-			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 || ea&4095 > 4096-4 {
+			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 {
 				code = exitMemory
 				break loop
 			}
@@ -1201,7 +1201,7 @@ loop:
 				code = int(TrapMemory)
 				break loop
 			}
-			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 || ea&4095 > 4096-8 {
+			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 {
 				code = exitMemory
 				break loop
 			}
@@ -1214,7 +1214,7 @@ loop:
 				code = int(TrapMemory)
 				break loop
 			}
-			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 || ea&4095 > 4096-1 {
+			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 {
 				code = exitMemory
 				break loop
 			}
@@ -1227,7 +1227,7 @@ loop:
 				code = int(TrapMemory)
 				break loop
 			}
-			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 || ea&4095 > 4096-2 {
+			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 {
 				code = exitMemory
 				break loop
 			}
@@ -1240,7 +1240,7 @@ loop:
 				code = int(TrapMemory)
 				break loop
 			}
-			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 || ea&4095 > 4096-1 {
+			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 {
 				code = exitMemory
 				break loop
 			}
@@ -1253,7 +1253,7 @@ loop:
 				code = int(TrapMemory)
 				break loop
 			}
-			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 || ea&4095 > 4096-2 {
+			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 {
 				code = exitMemory
 				break loop
 			}
@@ -1266,7 +1266,7 @@ loop:
 				code = int(TrapMemory)
 				break loop
 			}
-			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 || ea&4095 > 4096-4 {
+			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 {
 				code = exitMemory
 				break loop
 			}
@@ -3098,7 +3098,7 @@ loop:
 				code = int(TrapMemory)
 				break loop
 			}
-			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 || ea&4095 > 4096-16 {
+			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 {
 				code = exitMemory
 				break loop
 			}
@@ -3127,7 +3127,7 @@ loop:
 				code = int(TrapMemory)
 				break loop
 			}
-			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 || ea&4095 > 4096-8 {
+			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 {
 				code = exitMemory
 				break loop
 			}
@@ -3150,7 +3150,7 @@ loop:
 				code = int(TrapMemory)
 				break loop
 			}
-			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 || ea&4095 > 4096-8 {
+			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 {
 				code = exitMemory
 				break loop
 			}
@@ -3171,7 +3171,7 @@ loop:
 				code = int(TrapMemory)
 				break loop
 			}
-			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 || ea&4095 > 4096-8 {
+			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 {
 				code = exitMemory
 				break loop
 			}
@@ -3192,7 +3192,7 @@ loop:
 				code = int(TrapMemory)
 				break loop
 			}
-			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 || ea&4095 > 4096-8 {
+			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 {
 				code = exitMemory
 				break loop
 			}
@@ -3211,7 +3211,7 @@ loop:
 				code = int(TrapMemory)
 				break loop
 			}
-			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 || ea&4095 > 4096-8 {
+			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 {
 				code = exitMemory
 				break loop
 			}
@@ -3230,7 +3230,7 @@ loop:
 				code = int(TrapMemory)
 				break loop
 			}
-			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 || ea&4095 > 4096-8 {
+			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 {
 				code = exitMemory
 				break loop
 			}
@@ -3247,7 +3247,7 @@ loop:
 				code = int(TrapMemory)
 				break loop
 			}
-			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 || ea&4095 > 4096-1 {
+			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 {
 				code = exitMemory
 				break loop
 			}
@@ -3262,7 +3262,7 @@ loop:
 				code = int(TrapMemory)
 				break loop
 			}
-			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 || ea&4095 > 4096-1 {
+			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 {
 				code = exitMemory
 				break loop
 			}
@@ -3291,7 +3291,7 @@ loop:
 				code = int(TrapMemory)
 				break loop
 			}
-			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 || ea&4095 > 4096-2 {
+			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 {
 				code = exitMemory
 				break loop
 			}
@@ -3306,7 +3306,7 @@ loop:
 				code = int(TrapMemory)
 				break loop
 			}
-			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 || ea&4095 > 4096-2 {
+			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 {
 				code = exitMemory
 				break loop
 			}
@@ -3335,7 +3335,7 @@ loop:
 				code = int(TrapMemory)
 				break loop
 			}
-			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 || ea&4095 > 4096-4 {
+			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 {
 				code = exitMemory
 				break loop
 			}
@@ -3350,7 +3350,7 @@ loop:
 				code = int(TrapMemory)
 				break loop
 			}
-			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 || ea&4095 > 4096-4 {
+			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 {
 				code = exitMemory
 				break loop
 			}
@@ -3379,7 +3379,7 @@ loop:
 				code = int(TrapMemory)
 				break loop
 			}
-			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 || ea&4095 > 4096-8 {
+			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 {
 				code = exitMemory
 				break loop
 			}
@@ -3394,7 +3394,7 @@ loop:
 				code = int(TrapMemory)
 				break loop
 			}
-			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 || ea&4095 > 4096-8 {
+			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 {
 				code = exitMemory
 				break loop
 			}
@@ -3423,7 +3423,7 @@ loop:
 				code = int(TrapMemory)
 				break loop
 			}
-			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 || ea&4095 > 4096-4 {
+			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 {
 				code = exitMemory
 				break loop
 			}
@@ -3438,7 +3438,7 @@ loop:
 				code = int(TrapMemory)
 				break loop
 			}
-			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 || ea&4095 > 4096-8 {
+			if *(*uint8)(unsafe.Add(flags, ea>>12))&flagRead != 0 {
 				code = exitMemory
 				break loop
 			}

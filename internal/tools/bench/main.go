@@ -16,7 +16,7 @@ import (
 func main() {
 	rounds := flag.Int("rounds", 3, "how often each program runs in each way; the least time counts")
 	dir := flag.String("kernels", "testdata/kernels", "the folder of the kernels")
-	only := flag.String("only", "", "one part: record, back, open, parallel, seeks or kernels")
+	only := flag.String("only", "", "one part: record, back, open, parallel, seeks, kernels or watches")
 	flag.Parse()
 	if err := run(*dir, *rounds, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -40,6 +40,8 @@ func run(dir string, rounds int, only string) error {
 		{"seeks", func() (*benchtable.Table, error) { return seeks(64) }},
 		{"kernels", func() (*benchtable.Table, error) { return kernels(dir, "O2", rounds) }},
 		{"kernels", func() (*benchtable.Table, error) { return kernels(dir, "O0", rounds) }},
+		{"watches", func() (*benchtable.Table, error) { return watches(dir, "O2", rounds) }},
+		{"watches", func() (*benchtable.Table, error) { return watches(dir, "O0", rounds) }},
 	}
 	fmt.Printf("Measured on %s\n\n", machine())
 	for _, p := range parts {
@@ -63,4 +65,12 @@ func kernels(dir, opt string, rounds int) (*benchtable.Table, error) {
 		return nil, err
 	}
 	return benchtable.Compare(list, rounds)
+}
+
+func watches(dir, opt string, rounds int) (*benchtable.Table, error) {
+	list, err := benchtable.LoadKernels(dir, opt)
+	if err != nil {
+		return nil, err
+	}
+	return benchtable.Watches(list, rounds)
 }

@@ -43,8 +43,8 @@ func (f *fused) name() string {
 	return b
 }
 
-// fuse adds the fused operations to the table.
-func fuse() error {
+// fuse adds the fused operations of a loop to the table.
+func fuse(l loop) error {
 	byName := map[string]op{}
 	for _, o := range ops {
 		byName[o.name] = o
@@ -57,7 +57,7 @@ func fuse() error {
 			if !ok || !o.fast || len(f.members) < 2 {
 				return fmt.Errorf("fusion %q: the fast loop has no operation %q to fuse", line, name)
 			}
-			m := member{i: i, body: o.body, last: i == len(f.members)-1, chain: f.chains[i], typ: typ}
+			m := member{i: i, loop: l, body: o.body, last: i == len(f.members)-1, chain: f.chains[i], typ: typ}
 			if !m.last {
 				m.feeds = f.chains[i+1] != ""
 			}
@@ -75,6 +75,7 @@ func fuse() error {
 // member is an operation in a fused one.
 type member struct {
 	i     int // its place
+	loop  loop
 	body  string
 	last  bool
 	chain string // fields that are chained to the member before
@@ -156,7 +157,7 @@ func (m *member) expand(t string) string {
 			return convert(m.typ, suffix, fmt.Sprintf("t%d", m.i-1))
 		}
 	}
-	return expandToken(t, true)
+	return expandToken(t, m.loop)
 }
 
 // convert gives a variable of a type as an operand with a suffix.

@@ -1,6 +1,6 @@
 // Command gen writes the interpreter loops of package wasmvm, the names of their operations and the tables the lowerings use, all from the one
 // table of operations in table.go. It is run by go generate in the package's folder, where it also compiles what it wrote to choose the padding before
-// the fast loop; a test there checks that the written files are current.
+// the fast loops; a test there checks that the written files are current.
 package main
 
 import (
@@ -29,7 +29,7 @@ func run(dir string) error {
 	return write(dir, better)
 }
 
-func write(dir string, stores int) error {
+func write(dir string, stores paddings) error {
 	files, err := generate(stores)
 	if err != nil {
 		return err

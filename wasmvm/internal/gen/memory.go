@@ -22,7 +22,7 @@ func memory() {
 	}
 	for _, l := range loads {
 		for _, form := range []string{"", "X", "K", "P", "S"} {
-			o := op{name: l.name + form, fast: true, dst: true, read: l.read, access: fmt.Sprintf("access{size: %d, load: true}", l.size)}
+			o := op{name: l.name + form, fast: true, dst: true, read: l.read, access: fmt.Sprintf("access{size: %d, load: true, form: '%s'}", l.size, orSpace(form))}
 			if form == "" {
 				o.precise, o.wasm = true, l.wasm
 				o.low = fmt.Sprintf("lowering{kind: lowLoad, op: ir%s}", l.name)

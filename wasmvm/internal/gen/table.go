@@ -47,7 +47,8 @@ var floatTypes = []struct {
 	{"F64", "64", "float64", "uint64", 0x61, 0x99, "0x1p52", "int64"},
 }
 
-func buildTable() ([]op, error) {
+// buildTable makes the table; fused operations are those of the given loop.
+func buildTable(l loop) ([]op, error) {
 	ops = nil
 	control()
 	compares()
@@ -60,7 +61,7 @@ func buildTable() ([]op, error) {
 	conversions()
 	memory()
 	vectors()
-	err := fuse()
+	err := fuse(l)
 	return ops, err
 }
 

@@ -8,7 +8,7 @@ import (
 // vectorMemory adds the loads and stores of vectors. Those of whole vectors have the same ways to name the address as those of scalars, the others one.
 func vectorMemory() {
 	for _, form := range []string{"", "X", "K", "P", "S"} {
-		o := op{name: "VLoad" + form, fast: true, dst: true, access: "access{size: 16, load: true, vector: true}"}
+		o := op{name: "VLoad" + form, fast: true, dst: true, access: fmt.Sprintf("access{size: 16, load: true, vector: true, form: '%s'}", orSpace(form))}
 		if form == "" {
 			o.precise, o.wasm, o.low = true, []int{fd(0)}, "lowering{kind: lowVectorLoad, op: irVLoad}"
 		}

@@ -29,6 +29,16 @@ type Output struct {
 	sink   func(text []byte) // nil while the user is not moving forwards
 	buf    []byte
 	timer  *time.Timer
+
+	path  []OutputBranch    // whose calls kept has, from the trunk on; nil is the trunk alone
+	aside map[int][]printed // what branches printed that is not in kept, by branch
+}
+
+// OutputBranch is a branch on a path through history, and the number of the first
+// host call that is its own.
+type OutputBranch struct {
+	Branch int
+	First  uint64
 }
 
 // printed is what one host call printed.
@@ -120,6 +130,58 @@ func (o *Output) restart() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.next = 0
+}
+
+// Switch is called when the calls along another path are made or repeated from
+// now on. What either path printed alone is kept apart, and what this one printed
+// is shown when the user moves over it.
+func (o *Output) Switch(path []OutputBranch) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.path) == 0 {
+		o.path = []OutputBranch{{}}
+	}
+	common := 0
+	for common < min(len(o.path), len(path)) && o.path[common] == path[common] {
+		common++
+	}
+	for _, rest := range [][]OutputBranch{o.path[common:], path[common:]} {
+		if len(rest) > 0 {
+			o.next = min(o.next, rest[0].First)
+		}
+	}
+	o.setAside()
+	o.path = slices.Clone(path)
+	for i, b := range path {
+		for _, p := range o.aside[b.Branch] {
+			if p.call < lastOf(path, i) {
+				o.keep(p.call, p.text)
+			}
+		}
+	}
+}
+
+// setAside gives what is kept to the branches whose calls printed it.
+func (o *Output) setAside() {
+	if o.aside == nil {
+		o.aside = make(map[int][]printed)
+	}
+	path := o.path
+	for i, b := range path {
+		from, _ := o.find(b.First)
+		to, _ := o.find(lastOf(path, i))
+		rest := slices.DeleteFunc(o.aside[b.Branch], func(p printed) bool { return p.call < lastOf(path, i) })
+		o.aside[b.Branch] = slices.Concat(o.kept[from:max(from, to)], rest)
+	}
+	o.kept, o.size = nil, 0
+}
+
+// lastOf is the number of the first call after those of branch i on the path.
+func lastOf(path []OutputBranch, i int) uint64 {
+	if i+1 < len(path) {
+		return path[i+1].First
+	}
+	return ^uint64(0)
 }
 
 func (o *Output) flushLater() {

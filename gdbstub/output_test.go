@@ -59,6 +59,38 @@ func TestOutputOnce(t *testing.T) {
 	}
 }
 
+// What branches print is kept apart.
+func TestOutputSwitch(t *testing.T) {
+	var o Output
+	var s screen
+	run := func(from, to uint64, texts ...string) {
+		o.begin(from, s.show)
+		for i, text := range texts {
+			o.Write(from+uint64(i), 1, []byte(text))
+		}
+		o.end(to)
+	}
+	run(0, 3, "a", "b", "c")
+	saved := string(o.Saved())
+	o.Switch([]OutputBranch{{0, 0}, {1, 1}}) // a branch that parts after one call
+	run(1, 3, "B", "C")
+	o.Switch([]OutputBranch{{0, 0}, {1, 1}, {2, 2}}) // a branch of that one
+	run(2, 3, "D")
+	if got := string(o.Saved()); got != saved {
+		t.Errorf("saved in a branch: %q, want %q", got, saved)
+	}
+	o.Switch([]OutputBranch{{0, 0}})
+	run(1, 3) // a checkpoint was jumped to: nothing prints it
+	o.Switch([]OutputBranch{{0, 0}, {1, 1}})
+	run(1, 2)
+	if want := "abc|BC|D|bc|B|"; s.String() != want {
+		t.Errorf("shown %q, want %q", s.String(), want)
+	}
+	if got := string(o.Saved()); got != saved {
+		t.Errorf("saved in the end: %q, want %q", got, saved)
+	}
+}
+
 func TestOutputChunks(t *testing.T) {
 	var o Output
 	var s screen

@@ -1,8 +1,10 @@
 package gdbstub
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
+	"slices"
 )
 
 // A debugger that opens a recording again may jump to checkpoints of the last
@@ -13,13 +15,19 @@ import (
 // printed, in order, how many calls came since the one before, how many bytes
 // it printed, and these bytes.
 
-// Saved is all that is kept of the program's output.
+// Saved is all that is kept of the program's output, that of branches left out.
 func (o *Output) Saved() []byte {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	kept := o.kept
+	if len(o.path) > 1 {
+		i, _ := o.find(o.path[1].First)
+		j, _ := slices.BinarySearchFunc(o.aside[0], o.path[1].First, func(p printed, call uint64) int { return cmp.Compare(p.call, call) })
+		kept = slices.Concat(kept[:i], o.aside[0][j:])
+	}
 	var b []byte
 	from := uint64(0)
-	for _, p := range o.kept {
+	for _, p := range kept {
 		b = binary.AppendUvarint(b, p.call-from)
 		b = binary.AppendUvarint(b, uint64(len(p.text)))
 		b = append(b, p.text...)

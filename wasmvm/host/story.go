@@ -23,9 +23,9 @@ type Story struct {
 	// Output, if not nil, is told what the program writes to fd 1 and 2, when the
 	// main machine makes or repeats the call. p is valid until it returns.
 	Output func(call uint64, fd uint32, p []byte)
-	// Switched, if not nil, is told that another path is selected, which has the
-	// calls before common in common with the one before.
-	Switched func(common uint64)
+	// Switched, if not nil, is told the branches of another path that was
+	// selected, the trunk first. Lineage says where each begins.
+	Switched func(path []int)
 
 	mod      *wasmvm.Module
 	trunk    *recording.Reader
@@ -88,11 +88,10 @@ func (s *Story) Growing(branch int) bool { return branch > 0 || s.writer != nil 
 // Select makes all hosts answer along the path of a branch.
 func (s *Story) Select(branch int) {
 	path := s.pathTo(branch)
-	common := s.common(s.path, path)
 	changed := !slices.Equal(s.path, path)
 	s.path = path
 	if changed && s.Switched != nil {
-		s.Switched(common)
+		s.Switched(path)
 	}
 }
 
@@ -103,21 +102,6 @@ func (s *Story) pathTo(branch int) (path []int) {
 	}
 	slices.Reverse(path)
 	return path
-}
-
-// common is how many calls two paths have in common.
-func (s *Story) common(a, b []int) uint64 {
-	n := 0
-	for n < len(a) && n < len(b) && a[n] == b[n] {
-		n++
-	}
-	common := ^uint64(0)
-	for _, rest := range [][]int{a[n:], b[n:]} {
-		if len(rest) > 0 {
-			common = min(common, s.lines[rest[0]].first)
-		}
-	}
-	return common
 }
 
 // Meta implements Log.

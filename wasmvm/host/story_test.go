@@ -92,8 +92,8 @@ func TestStory(t *testing.T) {
 	}
 	trunk := &teller{salt: 1}
 	s.Trunk = trunk
-	var switched []uint64
-	s.Switched = func(common uint64) { switched = append(switched, common) }
+	var switched [][]int
+	s.Switched = func(path []int) { switched = append(switched, path) }
 
 	m := storyMachine(t, s, true)
 	start := saveState(m)
@@ -143,7 +143,7 @@ func TestStory(t *testing.T) {
 	if runTo(m, 100); m.Digest() != end {
 		t.Fatal("the trunk was changed by its branch")
 	}
-	if !reflect.DeepEqual(switched, []uint64{10, 20, 10}) {
+	if !reflect.DeepEqual(switched, [][]int{{0, 1}, {0, 1, 2}, {0}}) {
 		t.Fatalf("switched: %v", switched)
 	}
 	if err := errors.Join(s.Branches().Close(), w.Close(recording.End{})); err != nil {

@@ -3,6 +3,9 @@ package reverse
 // ReverseStep goes back by one instruction. A watchpoint that this instruction
 // touches is reported.
 func (t *Timeline) ReverseStep() Stop {
+	if s, ok := t.begin(); !ok {
+		return s
+	}
 	defer t.prog.end()
 	now := t.Now()
 	if now == t.hist.origin() {
@@ -40,6 +43,9 @@ func (t *Timeline) peek() ([]WatchHit, event) {
 // breakpoint or whose instruction touches a watchpoint, or else to the start
 // of history.
 func (t *Timeline) ReverseContinue() Stop {
+	if s, ok := t.begin(); !ok {
+		return s
+	}
 	defer t.prog.end()
 	now, origin := t.Now(), t.hist.origin()
 	if t.stops.empty() || now == origin {

@@ -110,7 +110,7 @@ func (t *Timeline) loadCheckpoint(file *cache.Cache, i int) (int, error) {
 	if core.Position() != at.Position {
 		return 0, fmt.Errorf("it says that it is of position %d, its state is of %d", at.Position, core.Position())
 	}
-	s := &snapshot{pos: at.Position, core: core, mem: at.Memory.Retain(), size: int64(core.Size()) + snapshotBytes}
+	s := &snapshot{pos: at.Position, calls: core.HostCalls(), core: core, mem: at.Memory.Retain(), size: int64(core.Size()) + snapshotBytes}
 	s.stack, _ = t.cur.store.Snapshot(nil, stack, nil)
 	t.hist.add(s)
 	return len(state), nil
@@ -250,8 +250,10 @@ func (t *Timeline) finishSaving() error {
 
 // Close waits until checkpoints are kept in the cache file, if there is to be
 // one, and gives up the timeline's files. Its error tells what went wrong with
-// keeping them; nothing else can. The timeline must not be used afterwards.
+// keeping them; nothing else can. What was tried and not kept is lost. The
+// timeline must not be used afterwards.
 func (t *Timeline) Close() error {
+	t.hist.follow(pathTo(t.hist.nodes[0])) // the cache is of the trunk
 	err := t.finishSaving()
 	if err == nil {
 		t.saveCache()
@@ -259,8 +261,16 @@ func (t *Timeline) Close() error {
 	}
 	t.dismiss(0)
 	t.cur.forget()
+	if t.visitor != nil {
+		t.visitor.forget()
+	}
 	for _, s := range t.hist.list {
 		s.release()
+	}
+	for _, n := range t.hist.nodes {
+		for _, s := range n.parked {
+			s.release()
+		}
 	}
 	return errors.Join(err, t.cur.store.Close())
 }

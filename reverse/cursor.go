@@ -12,7 +12,9 @@ import (
 // snapshot is one checkpoint: the whole state at one position. It is immutable
 // and belongs to no machine.
 type snapshot struct {
-	pos        uint64
+	pos, calls uint64
+	bare       bool  // taken before the edits at pos
+	owner      *node // the branch that pos belongs to
 	core       *wasmvm.Core
 	mem, stack *checkpoint.Image
 	size       int64 // bytes held outside the page store
@@ -29,6 +31,7 @@ type cursor struct {
 	m     *wasmvm.Machine
 	store *checkpoint.Store
 	stops *stopSet
+	path  *path        // whose edits are applied on arrival; nil for none
 	intr  *atomic.Bool // somebody wants the running operation to stop
 	deaf  bool         // finish what is under way before looking at intr
 
@@ -43,6 +46,10 @@ type cursor struct {
 	// after forget. They differ from the images only in what the machine says
 	// is dirty.
 	mem, stack *checkpoint.Image
+
+	editAt uint64           // the next position with edits
+	warn   func(error)      // told of edits that do not apply; may be nil
+	waits  func(error) bool // whether a host's error says that its answer is still to come; nil for none
 
 	armed   uint64 // generation of the stop set the machine has; 0 for none
 	samples []sample
@@ -69,7 +76,7 @@ func (c *cursor) dirtyStack(size int) []uint32 {
 func (c *cursor) save() *snapshot {
 	m := c.m
 	c.dirty = m.Dirty(c.dirty[:0])
-	s := &snapshot{pos: m.Position(), core: m.SaveCore()}
+	s := &snapshot{pos: m.Position(), calls: m.HostCalls(), core: m.SaveCore()}
 	var nm, ns int
 	s.mem, nm = c.store.Snapshot(c.mem, m.Memory(), c.dirty)
 	stack := m.StackBytes()
@@ -106,6 +113,9 @@ func (c *cursor) restore(s *snapshot) error {
 		return fmt.Errorf("going to the checkpoint at position %d: %w", s.pos, err)
 	}
 	c.rebase(s)
+	if c.lookAhead(); s.bare {
+		c.arrive()
+	}
 	return nil
 }
 
@@ -205,6 +215,7 @@ const (
 	eventInterrupt                  // intr
 	eventError                      // our own failure: err
 	eventCancel                     // cancel
+	eventWait                       // the host's answer is still to come: err
 	eventMany                       // of a scan: there are too many stops to look at each
 )
 
@@ -240,8 +251,12 @@ func (c *cursor) advance(limit uint64) event {
 			c.m.ClearInterrupt()
 			return event{kind: eventInterrupt}
 		}
-		st, hits := c.runSome(c.pause(pos, limit))
+		st, hits := c.runSome(c.pause(pos, min(limit, c.editAt)))
 		moved := c.m.Position() > start
+		arrived := moved && c.m.Position() == c.editAt
+		if arrived {
+			c.arrive()
+		}
 		if len(hits) > 0 {
 			return event{kind: eventStop, hits: hits, breakpoint: c.atBreak()}
 		}
@@ -250,13 +265,28 @@ func (c *cursor) advance(limit uint64) event {
 			if moved && c.atBreak() {
 				return event{kind: eventStop, breakpoint: true}
 			}
-			if moved && c.fences[c.m.PC()] {
+			if moved && (c.fences[c.m.PC()] || arrived && c.fences != nil) {
 				return event{}
 			}
+		case wasmvm.StopHost:
+			if c.waits != nil && c.waits(st.Err) {
+				return c.wait(st.Err)
+			}
+			return event{kind: eventEnd, vm: st}
 		default:
 			return event{kind: eventEnd, vm: st}
 		}
 	}
+}
+
+// wait is the end of a run at a call that the host has not answered yet. What
+// it waited for may have been cut short by an interrupt.
+func (c *cursor) wait(err error) event {
+	if !c.deaf && c.intr.CompareAndSwap(true, false) {
+		c.m.ClearInterrupt()
+		return event{kind: eventInterrupt}
+	}
+	return event{kind: eventWait, err: err}
 }
 
 // pause is how far to run from pos at once on the way to limit, so that tick is

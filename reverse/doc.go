@@ -7,6 +7,11 @@
 // to it; going back to a stop is running the stretches between checkpoints,
 // newest first, and noting the last stop in each.
 //
+// History has branches. An edit, a change that no instruction made, begins one,
+// or at the head of what still runs becomes part of it. The path of a branch is
+// its ancestors' history up to where it was forked, then its own; now is a
+// position of the current branch's path, and may be in front of the fork.
+//
 // How it is cut:
 //   - timeline.go, forward.go, backward.go: what a debugger asks for.
 //   - scan.go, pool.go, workers.go: looking for a stop backwards, with several
@@ -20,8 +25,22 @@
 //     several cursors can share a history.
 //   - stops.go, slotwatch.go: the breakpoints and watchpoints that are set.
 //   - history.go, policy.go: the checkpoints, and which to drop.
+//   - branch.go: the branches for a debugger, and the [Book] that keeps them.
+//   - edits.go: edits that are tried, and become history.
+//   - path.go, branchtree.go: the way through the branches that is current, what
+//     a cursor does where it has edits, and the checkpoints of the others.
+//   - visit.go: looking at an earlier host call on another machine.
+//   - diff.go, diffwrite.go: where two branches differ.
 //
 // Invariants:
+//   - The state at a position with edits is the edited one: a cursor applies the
+//     path's edits when it arrives there, ancestors' first. An edit completes no
+//     instruction and is no hit of a watchpoint.
+//   - Every checkpoint belongs to one branch, that which its position belongs
+//     to, and is from behind the edits of its position; but the first, which
+//     all paths share, is from before them.
+//   - A branch's own edits are at its fork, or for the trunk of a live program
+//     at what was its head. So what was seen of a branch stays true.
 //   - Whatever an operation returns, the machine is at an exact position with
 //     no stop armed by accident: its state is that of a plain run to Now().
 //   - Checkpoints are derived. Dropping any but the first changes speed only.
@@ -37,6 +56,6 @@
 //
 // The package knows nothing of debuggers, packets or recordings: the host of
 // the machine answers its imports, the same way each time it is asked for the
-// same call number. It imports wasmvm, checkpoint and checkpoint/cache, and is imported by
-// gdbstub and the command.
+// same call number. It imports wasmvm, checkpoint and checkpoint/cache, and of
+// checkpoint/recording the type of a host call. It is imported by gdbstub and the command.
 package reverse

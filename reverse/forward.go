@@ -6,6 +6,9 @@ const forever = ^uint64(0)
 // Step completes one instruction. A watchpoint it touches is reported; a
 // breakpoint it arrives at is only noted in the stop.
 func (t *Timeline) Step() Stop {
+	if s, ok := t.begin(); !ok {
+		return s
+	}
 	if t.atEnd() {
 		return t.ended(*t.end)
 	}
@@ -23,6 +26,9 @@ func (t *Timeline) Step() Stop {
 // least: a call leaves the range, a branch back to its start does not. It also
 // ends at every stop that Continue ends at.
 func (t *Timeline) StepRange(lo, hi uint32) Stop {
+	if s, ok := t.begin(); !ok {
+		return s
+	}
 	if t.atEnd() {
 		return t.ended(*t.end)
 	}
@@ -69,6 +75,9 @@ func (t *Timeline) fenceRange(lo, hi uint32) error {
 // touches a watchpoint, or to the end of history. A breakpoint at the present
 // position does not count.
 func (t *Timeline) Continue() Stop {
+	if s, ok := t.begin(); !ok {
+		return s
+	}
 	if t.atEnd() {
 		return t.ended(*t.end)
 	}

@@ -11,7 +11,8 @@ import (
 // snapshotBytes is what a snapshot costs beside its core and its images.
 const snapshotBytes = int64(unsafe.Sizeof(snapshot{})) + 16
 
-// history is the checkpoints of one path of time, in order of position.
+// history is the branches and their checkpoints. The list is of one path of
+// time, the current branch's; the others are parked with their branches.
 type history struct {
 	list     []*snapshot // never empty once the timeline is made; list[0] is where history starts
 	store    *checkpoint.Store
@@ -20,7 +21,11 @@ type history struct {
 	budget   int64  // bytes
 	maxCount int    // checkpoints
 	near     uint64 // see worth
-	horizon  uint64 // the furthest position ever seen
+	horizon  uint64 // the furthest position ever seen on the path
+
+	path   *path   // that the list is of
+	nodes  []*node // all branches, by ID
+	parked int     // checkpoints that are not on the path; see node
 }
 
 // bytes is all the memory that checkpoints take.
@@ -29,7 +34,9 @@ func (h *history) bytes() int64 {
 }
 
 // outside is the memory that checkpoints take outside the store.
-func (h *history) outside() int64 { return h.held + h.working + int64(cap(h.list))*8 }
+func (h *history) outside() int64 {
+	return h.held + h.working + int64(cap(h.list)+h.parked)*8 + int64(len(h.nodes))*nodeBytes
+}
 
 // origin is where history starts.
 func (h *history) origin() uint64 { return h.list[0].pos }
@@ -56,6 +63,9 @@ func (h *history) has(pos uint64) bool {
 // add takes over a snapshot. There is none at its position yet.
 func (h *history) add(s *snapshot) {
 	h.list = slices.Insert(h.list, h.after(s.pos), s)
+	if h.path != nil {
+		s.owner = h.path.owner(s.pos)
+	}
 	h.held += s.size
 	h.horizon = max(h.horizon, s.pos)
 }
@@ -63,6 +73,11 @@ func (h *history) add(s *snapshot) {
 func (h *history) drop(i int) {
 	s := h.list[i]
 	h.list = slices.Delete(h.list, i, i+1)
+	h.discard(s)
+}
+
+// discard gives up a checkpoint that is in no list any more.
+func (h *history) discard(s *snapshot) {
 	h.held -= s.size
 	s.release()
 }

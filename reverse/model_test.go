@@ -33,9 +33,9 @@ func buildModel(t testing.TB, p *program, watches []Watch) (mo *model, ok bool) 
 	}
 	m.SetWatches(set.memory)
 	mo = &model{p: p, watches: watches}
-	for {
+	p.edit(t, m)
+	for before := slotsOf(m, watches); ; {
 		mo.pcs = append(mo.pcs, m.PC())
-		before := slotsOf(m, watches)
 		pos := m.Position()
 		st := m.Run(pos + 1)
 		if m.Position() == pos {
@@ -44,12 +44,16 @@ func buildModel(t testing.TB, p *program, watches []Watch) (mo *model, ok bool) 
 		}
 		// What the machine says of globals is what is to be checked.
 		hits := slices.DeleteFunc(set.hitsOf(st.Watches), func(h WatchHit) bool { return h.Watch.Space == SpaceGlobal })
-		for i, b := range slotsOf(m, watches) {
+		after := slotsOf(m, watches)
+		for i, b := range after {
 			if b.ok && before[i].ok && b.v != before[i].v {
 				hits = append(hits, WatchHit{Watch: watches[i], Kind: wasmvm.WatchWrite})
 			}
 		}
 		mo.hits = append(mo.hits, set.sorted(hits))
+		if before = after; p.edit(t, m) {
+			before = slotsOf(m, watches)
+		}
 		if len(mo.pcs) > maxModel {
 			return nil, false
 		}
@@ -210,10 +214,11 @@ func (mo *model) verify(t testing.TB, tier wasmvm.Tier, seen []visit) {
 	slices.SortFunc(seen, func(a, b visit) int { return int(a.pos) - int(b.pos) })
 	m := mo.p.machine(t)
 	m.SetTier(tier)
+	mo.p.edit(t, m)
 	var have [32]byte
 	for i, v := range seen {
 		if i == 0 || seen[i-1].pos != v.pos {
-			m.Run(v.pos)
+			mo.p.run(t, m, v.pos)
 			have = m.Digest()
 		}
 		if m.Position() != v.pos || have != v.digest || m.HostCalls() != v.core {

@@ -1,5 +1,7 @@
 package reverse
 
+import "math"
+
 // Which checkpoint to drop when there are too many, or too many bytes.
 //
 // The worth of a checkpoint is the gap its loss would leave, in instructions,
@@ -39,9 +41,9 @@ func worth(pos, gap, now, near, far uint64) float64 {
 }
 
 // cheapest is the index of the checkpoint to drop next, or 0 if none may be.
-// The last one's gap reaches to horizon, the furthest position ever seen.
-func (h *history) cheapest(now uint64) int {
-	best, at := 0.0, 0
+// best is what it is worth. The last one's gap reaches to horizon, the furthest position ever seen.
+func (h *history) cheapest(now uint64) (at int, best float64) {
+	best = math.Inf(1)
 	far := max(h.horizon, now) / farShare
 	for i := 1; i < len(h.list); i++ {
 		next := max(h.horizon, now)
@@ -52,17 +54,19 @@ func (h *history) cheapest(now uint64) int {
 			best, at = w, i
 		}
 	}
-	return at
+	return at, best
 }
 
 // trim drops checkpoints until the history is within its limits.
 func (h *history) trim(now uint64) {
-	for len(h.list) > h.maxCount || !h.fits() {
-		i := h.cheapest(now)
-		if i == 0 {
+	for h.count() > h.maxCount || !h.fits() {
+		switch i, w := h.cheapest(now); {
+		case h.dropParked(now, w):
+		case i == 0:
 			return
+		default:
+			h.drop(i)
 		}
-		h.drop(i)
 	}
 }
 

@@ -16,6 +16,46 @@ type program struct {
 	name string
 	wasm []byte
 	host func() wasmvm.Host
+	// salted makes a host whose answer to a call depends on a number, too; the
+	// answers of host are those with 0. Nil if the answers are always the same.
+	salted func(salt func(call uint64) uint64) wasmvm.Host
+	edits  []PlacedEdit // made when a plain run gets there
+}
+
+// unsalted is the salt of answers without.
+func unsalted(uint64) uint64 { return 0 }
+
+// edit makes the edits of the present position and reports whether there are any.
+func (p *program) edit(t testing.TB, m *wasmvm.Machine) (any bool) {
+	t.Helper()
+	for _, e := range p.edits {
+		if e.Position == m.Position() {
+			if err := m.ApplyEdit(&e.Edit); err != nil {
+				t.Fatalf("%s: at position %d: %v", p.name, e.Position, err)
+			}
+			any = true
+		}
+	}
+	return any
+}
+
+// run is a plain run to a position, in which edits are made on arrival. Those at
+// the present one are made already.
+func (p *program) run(t testing.TB, m *wasmvm.Machine, to uint64) {
+	t.Helper()
+	for m.Position() < to {
+		next := to
+		for _, e := range p.edits {
+			if e.Position > m.Position() {
+				next = min(next, e.Position)
+			}
+		}
+		m.Run(next)
+		if m.Position() != next {
+			return // it ended
+		}
+		p.edit(t, m)
+	}
 }
 
 func (p *program) machine(t testing.TB) *wasmvm.Machine {
@@ -57,17 +97,20 @@ func random(seed uint64, o randmod.Options) *program {
 }
 
 func fromGenerator(name string, g *randmod.Module) *program {
-	host := hostFunc(func(m *wasmvm.Machine, fn uint32, args, results []uint64) error {
-		res, writes := g.Answer(m.HostCalls(), int(fn), args, m.Memory())
-		copy(results, res)
-		for _, w := range writes {
-			if err := m.WriteMemory(uint64(w.Addr), w.Data); err != nil {
-				return err
+	salted := func(salt func(uint64) uint64) wasmvm.Host {
+		return hostFunc(func(m *wasmvm.Machine, fn uint32, args, results []uint64) error {
+			n := m.HostCalls()
+			res, writes := g.Answer(n+salt(n)<<32, int(fn), args, m.Memory())
+			copy(results, res)
+			for _, w := range writes {
+				if err := m.WriteMemory(uint64(w.Addr), w.Data); err != nil {
+					return err
+				}
 			}
-		}
-		return nil
-	})
-	return &program{name: name, wasm: g.Wasm, host: func() wasmvm.Host { return host }}
+			return nil
+		})
+	}
+	return &program{name: name, wasm: g.Wasm, host: func() wasmvm.Host { return salted(unsalted) }, salted: salted}
 }
 
 // Opcodes and types for programs written by hand.
@@ -239,23 +282,26 @@ func asking(last error) *program {
 		imports: []fn{{params: []byte{i32, i32}, results: []byte{i32}}, {}},
 		funcs:   []fn{start}, min: 1, max: 1, globals: 1,
 	}
-	host := hostFunc(func(m *wasmvm.Machine, fn uint32, args, results []uint64) error {
-		if fn == 1 {
-			return last
-		}
-		n := m.HostCalls()
-		if err := m.WriteMemory(args[0], []byte{byte(n), byte(n >> 8), 1, 2, 3}); err != nil {
-			return err
-		}
-		if n%3 == 0 {
-			if err := m.WriteMemory(2000+n, []byte{9, 9}); err != nil {
+	salted := func(salt func(uint64) uint64) wasmvm.Host {
+		return hostFunc(func(m *wasmvm.Machine, fn uint32, args, results []uint64) error {
+			if fn == 1 {
+				return last
+			}
+			n := m.HostCalls()
+			n += salt(n) << 8
+			if err := m.WriteMemory(args[0], []byte{byte(n), byte(n >> 8), 1, 2, 3}); err != nil {
 				return err
 			}
-		}
-		results[0] = uint64(uint32(n * args[1]))
-		return nil
-	})
-	return &program{name: "asking", wasm: h.encode(), host: func() wasmvm.Host { return host }}
+			if n%3 == 0 {
+				if err := m.WriteMemory(2000+n&0xFFF, []byte{9, 9}); err != nil {
+					return err
+				}
+			}
+			results[0] = uint64(uint32(n * args[1]))
+			return nil
+		})
+	}
+	return &program{name: "asking", wasm: h.encode(), host: func() wasmvm.Host { return salted(unsalted) }, salted: salted}
 }
 
 // loops runs n rounds of 20 instructions that each store a word into an area of

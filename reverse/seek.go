@@ -226,6 +226,9 @@ func (t *Timeline) settle(target uint64) event {
 // to the start (ReasonBegin), past the end to the end, which it reports as
 // SeekEnd does; else the reason is ReasonStep.
 func (t *Timeline) Seek(pos uint64) Stop {
+	if s, ok := t.begin(); !ok {
+		return s
+	}
 	defer t.prog.end()
 	if t.end != nil && pos > t.endPos {
 		return t.SeekEnd()
@@ -242,6 +245,9 @@ func (t *Timeline) Seek(pos uint64) Stop {
 // SeekEnd goes to the end of history, past all stops. It reports it as a
 // forward run does that gets there.
 func (t *Timeline) SeekEnd() Stop {
+	if s, ok := t.begin(); !ok {
+		return s
+	}
 	defer t.prog.end()
 	if t.end == nil {
 		if near := t.hist.atOrBefore(forever); near.pos > t.Now() {

@@ -19,9 +19,10 @@ const (
 	ReasonEnd                      // end of history: ExitCode, Trap or Err says how
 	ReasonInterrupt                // Interrupt was called
 	ReasonError                    // the host failed; Err says how. History goes no further
+	ReasonWaiting                  // the host has not answered the next call yet; Err says why. Going on asks again
 )
 
-var reasonNames = [...]string{"step", "breakpoint", "watch", "trap", "begin", "end", "interrupt", "error"}
+var reasonNames = [...]string{"step", "breakpoint", "watch", "trap", "begin", "end", "interrupt", "error", "waiting"}
 
 func (r Reason) String() string {
 	if int(r) < len(reasonNames) {

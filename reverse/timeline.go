@@ -48,6 +48,16 @@ type Options struct {
 	// recording goes no further. Stops then have ReasonEnd; any other error of
 	// the host is ReasonError.
 	EndOfLog error
+	// Book keeps the branches of history. With nil there are none, and nothing
+	// can be edited.
+	Book Book
+	// Paused is the error (by errors.Is) with which the host says that it has
+	// no answer yet: the call is not made, the stop has ReasonWaiting, and going
+	// on asks again. With an interrupt pending it is an interrupt's stop.
+	Paused error
+	// OnInterrupt, if not nil, is called by Interrupt, on any goroutine, so that
+	// a host that is waiting for something can return.
+	OnInterrupt func()
 }
 
 // Timeline is one program's history and a place in it. Only Interrupt and
@@ -62,6 +72,9 @@ type Timeline struct {
 	prog  progress
 
 	helpers []*cursor // see workers
+	visitor *cursor   // see VisitCall
+
+	tried []PlacedEdit // applied to the machine, and not part of history yet
 
 	saved    uint64    // the last position that the cache file has
 	cacheMin uint64    // by how much history must be longer to write it again
@@ -92,8 +105,13 @@ func New(m *wasmvm.Machine, opt Options) (*Timeline, error) {
 		HotBytes: opt.Budget / 4,
 		Spill:    checkpoint.Spill{Dirs: opt.SpillDirs, Limit: opt.SpillLimit, OnError: opt.Warn},
 	})
-	t.hist = &history{store: store, budget: opt.Budget}
-	t.cur = &cursor{m: m, store: store, stops: t.stops, intr: &t.intr}
+	nodes, err := branchesOf(opt.Book)
+	if err != nil {
+		return nil, err
+	}
+	t.hist = &history{store: store, budget: opt.Budget, nodes: nodes, path: pathTo(nodes[0])}
+	t.cur = &cursor{m: m, store: store, stops: t.stops, intr: &t.intr, warn: opt.Warn, waits: t.waits}
+	t.cur.follow(t.hist.path)
 	if opt.Progress != nil {
 		t.prog = progress{hook: opt.Progress, calls: m.HostCalls, every: progressEvery}
 		t.cur.tick = t.prog.tick
@@ -101,6 +119,8 @@ func New(m *wasmvm.Machine, opt Options) (*Timeline, error) {
 	t.setTuning(defaultTuning)
 	t.cur.disarm()
 	t.leave()
+	t.hist.list[0].bare = true
+	t.cur.arrive()
 	t.cacheMin = cacheWorth
 	t.loadCache()
 	return t, nil
@@ -125,7 +145,7 @@ func (t *Timeline) Begin() uint64 { return t.hist.origin() }
 
 // Checkpoints says how many there are and how much memory they take, in bytes.
 func (t *Timeline) Checkpoints() (count int, bytes int64) {
-	return len(t.hist.list), t.hist.bytes()
+	return t.hist.count(), t.hist.bytes()
 }
 
 // InsertBreakpoint sets a breakpoint at an instruction (an offset in the
@@ -173,6 +193,9 @@ func (t *Timeline) RemoveWatch(w Watch) error { return t.stops.removeWatch(w) }
 func (t *Timeline) Interrupt() {
 	t.intr.Store(true)
 	t.cur.m.Interrupt()
+	if t.opt.OnInterrupt != nil {
+		t.opt.OnInterrupt()
+	}
 }
 
 // ClearInterrupt forgets an Interrupt that has not taken effect yet.
@@ -181,8 +204,14 @@ func (t *Timeline) ClearInterrupt() {
 	t.cur.m.ClearInterrupt()
 }
 
+// waits reports whether a host's error says that its answer is still to come.
+func (t *Timeline) waits(err error) bool {
+	return errors.Is(err, ErrInterrupted) || t.opt.Paused != nil && errors.Is(err, t.opt.Paused)
+}
+
 // stop is a plain stop at the present position.
 func (t *Timeline) stop(r Reason) Stop {
+	t.note()
 	return Stop{Reason: r, Position: t.Now(), Breakpoint: t.stops.breaksAt(t.cur.m)}
 }
 
@@ -212,6 +241,10 @@ func (t *Timeline) outcome(ev event) Stop {
 		return t.stop(ReasonInterrupt)
 	case eventError:
 		return t.fail(ev.err)
+	case eventWait:
+		s := t.stop(ReasonWaiting)
+		s.Err = ev.err
+		return s
 	}
 	return t.stop(ReasonStep)
 }
@@ -219,6 +252,10 @@ func (t *Timeline) outcome(ev event) Stop {
 // ended notes that the present position is the end of history, and is the stop
 // there.
 func (t *Timeline) ended(vm wasmvm.Stop) Stop {
+	failed := vm.Reason == wasmvm.StopHost && (t.opt.EndOfLog == nil || !errors.Is(vm.Err, t.opt.EndOfLog))
+	if failed && t.growing() { // it may do better the next time
+		return t.fail(vm.Err)
+	}
 	if t.end == nil {
 		defer t.reachedEnd()
 	}
@@ -229,7 +266,7 @@ func (t *Timeline) ended(vm wasmvm.Stop) Stop {
 	switch {
 	case vm.Reason == wasmvm.StopTrap && !t.toldEnd:
 		s.Reason = ReasonTrap
-	case vm.Reason == wasmvm.StopHost && (t.opt.EndOfLog == nil || !errors.Is(vm.Err, t.opt.EndOfLog)):
+	case failed:
 		s.Reason = ReasonError
 	}
 	t.toldEnd = true
@@ -239,7 +276,7 @@ func (t *Timeline) ended(vm wasmvm.Stop) Stop {
 // reachedEnd keeps what the first run through history has left. The checkpoint
 // at the end itself makes going there again free.
 func (t *Timeline) reachedEnd() {
-	if t.opt.Cache != nil && t.endPos >= t.saved+t.cacheMin {
+	if t.opt.Cache != nil && t.Branch() == 0 && t.endPos >= t.saved+t.cacheMin {
 		t.leave()
 		t.saveCache()
 	}

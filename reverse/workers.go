@@ -27,6 +27,9 @@ func (t *Timeline) workers(segments int) []*cursor {
 	}
 	t.account()
 	n := max(0, min(len(t.helpers), segments-1))
+	for _, c := range t.helpers[:n] {
+		c.path, c.warn = t.cur.path, t.cur.warn
+	}
 	return append([]*cursor{t.cur}, t.helpers[:n]...)
 }
 
@@ -49,6 +52,9 @@ func (t *Timeline) account() {
 	t.hist.working = 0
 	for _, c := range t.helpers {
 		t.hist.working += max(c.bytes(), t.cur.bytes())
+	}
+	if t.visitor != nil {
+		t.hist.working += t.visitor.bytes()
 	}
 }
 

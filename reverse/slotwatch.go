@@ -54,8 +54,12 @@ func (s *stopSet) look(m *wasmvm.Machine, buf []sample) []sample {
 
 func (s *stopSet) read(m *wasmvm.Machine, w *Watch) sample {
 	// One instruction touches the innermost frame, or on return the one below.
+	// But an operand further down must not seem to be pushed when the functions
+	// above it return.
 	inner := depthUpTo(m, w.Frame+3) - 1 - w.Frame
-	if inner != 0 && inner != 1 {
+	if inner > 1 && w.Space == SpaceOperand {
+		inner = m.Depth() - 1 - w.Frame
+	} else if inner < 0 || inner > 1 {
 		return sample{}
 	}
 	for k, f := range m.Frames() {

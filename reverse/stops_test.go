@@ -46,6 +46,26 @@ func TestOperandWatch(t *testing.T) {
 	}
 }
 
+// TestOperandUnderCalls watches an operand that stays where it is while functions
+// call and return above it.
+func TestOperandUnderCalls(t *testing.T) {
+	h := handmade{funcs: []fn{{}, {body: asm(call, 0)}, {body: asm(constant(5), call, 1, drop)}}}
+	p := &program{name: "calls", wasm: h.encode()}
+	tl, err := New(p.machine(t), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tl.InsertWatch(Watch{Kind: wasmvm.WatchWrite, Space: SpaceOperand, Func: 2}); err != nil {
+		t.Fatal(err)
+	}
+	if s := tl.Continue(); s.Reason != ReasonWatch || s.Position != 2 {
+		t.Fatalf("%v at %d, want the constant to be pushed at 2", s.Reason, s.Position)
+	}
+	if s := tl.Continue(); s.Reason != ReasonEnd {
+		t.Fatalf("%v at %d, want the end", s.Reason, s.Position)
+	}
+}
+
 func TestOperandAndMemoryAtOnce(t *testing.T) {
 	h := handmade{funcs: []fn{{body: asm(constant(64), i32Load, 2, 0, drop)}}, min: 1, max: 1}
 	p := &program{name: "load", wasm: h.encode()}

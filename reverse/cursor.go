@@ -156,11 +156,9 @@ func (c *cursor) arm() error {
 			return err
 		}
 	}
-	if !c.stops.stepping {
-		for pc := range c.stops.probes {
-			if err := c.m.SetBreakpoint(pc); err != nil {
-				return err
-			}
+	for pc := range c.stops.probes {
+		if err := c.m.SetBreakpoint(pc); err != nil {
+			return err
 		}
 	}
 	c.m.SetWatches(c.stops.memory)
@@ -182,7 +180,7 @@ func (c *cursor) fence(pcs []uint32) error {
 
 func (c *cursor) unfence() {
 	for pc := range c.fences {
-		if c.armed == 0 || !c.stops.breaks[pc] && (c.stops.stepping || !c.stops.probes[pc]) {
+		if c.armed == 0 || !c.stops.breaks[pc] && !c.stops.probes[pc] {
 			c.m.ClearBreakpoint(pc)
 		}
 	}
@@ -313,16 +311,20 @@ func (c *cursor) runSome(limit uint64) (wasmvm.Stop, []WatchHit) {
 	if c.armed == 0 {
 		return c.m.Run(limit), nil
 	}
-	if !c.stops.stepping && !c.stops.probes[c.m.PC()] {
+	probe := c.stops.probes[c.m.PC()]
+	if !probe && !c.stops.operands {
 		st := c.m.Run(limit)
 		return st, c.stops.hitsOf(st.Watches)
 	}
 	pos := c.m.Position()
+	if probe {
+		limit = pos + 1
+	}
 	c.samples = c.stops.look(c.m, c.samples[:0])
-	st := c.m.Run(pos + 1)
+	st := c.m.Run(limit)
 	if c.m.Position() == pos {
 		return st, nil
 	}
-	hits := append(c.stops.hitsOf(st.Watches), c.stops.changed(c.m, c.samples)...)
+	hits := append(c.stops.hitsOf(st.Watches), c.stops.changed(c.m, c.samples, probe)...)
 	return st, c.stops.sorted(hits)
 }

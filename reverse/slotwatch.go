@@ -24,6 +24,10 @@ func (s *stopSet) addProbes(w Watch) error {
 		return fmt.Errorf("watchpoint in function %d: %w", fn.Index, err)
 	}
 	for i, op := range l.Ops {
+		if w.Space == SpaceOperand {
+			s.probes[l.PCs[i]] = true
+			continue
+		}
 		if op != wasmvm.OpLocalSet && op != wasmvm.OpLocalTee {
 			continue
 		}
@@ -92,14 +96,19 @@ func depthUpTo(m *wasmvm.Machine, n int) int {
 	return depth
 }
 
-// changed compares the samples before one instruction with the state after it.
+// changed compares the samples before a probe, or before what ran from there to
+// the next one, with the state after it. In the latter case a local's activation
+// may have been replaced by another.
 //
 // A local is touched when its value changes. An operand slot is
 // touched when its value changes or when a value is pushed into it.
-func (s *stopSet) changed(m *wasmvm.Machine, before []sample) []WatchHit {
+func (s *stopSet) changed(m *wasmvm.Machine, before []sample, probe bool) []WatchHit {
 	var hits []WatchHit
 	for k, i := range s.slots {
 		w := &s.watches[i]
+		if !probe && w.Space == SpaceLocal {
+			continue
+		}
 		b, a := before[k], s.read(m, w)
 		pushed := w.Space == SpaceOperand && a.exists && !b.exists
 		if pushed || a.exists && b.exists && a.value != b.value {

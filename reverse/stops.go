@@ -21,8 +21,8 @@ type stopSet struct {
 	memory   []wasmvm.Watch  // the watches of memory and globals, for the machine
 	memOf    []int           // index in watches of each
 	slots    []int           // indexes in watches of all others
-	probes   map[uint32]bool // instructions that may change a watched local
-	stepping bool            // an operand is watched: look at every instruction
+	probes   map[uint32]bool // instructions that may change a watched slot
+	operands bool            // an operand is watched
 }
 
 func newStopSet(mod *wasmvm.Module) *stopSet {
@@ -154,8 +154,8 @@ func (s *stopSet) function(index uint32) (*wasmvm.Func, error) {
 // update derives what the machine has to be told.
 func (s *stopSet) update() error {
 	s.gen++
-	s.memory, s.memOf, s.slots, s.stepping = nil, nil, nil, false
-	s.probes = map[uint32]bool{}
+	s.memory, s.memOf, s.slots = nil, nil, nil
+	s.probes, s.operands = map[uint32]bool{}, false
 	for i, w := range s.watches {
 		switch w.Space {
 		case SpaceMemory:
@@ -166,9 +166,8 @@ func (s *stopSet) update() error {
 			s.memory = append(s.memory, wasmvm.Watch{Kind: wasmvm.WatchGlobal, Addr: w.Addr})
 			s.memOf = append(s.memOf, i)
 			continue
-		case SpaceOperand:
-			s.stepping = true
-		case SpaceLocal:
+		case SpaceOperand, SpaceLocal:
+			s.operands = s.operands || w.Space == SpaceOperand
 			if err := s.addProbes(w); err != nil {
 				return err
 			}

@@ -29,9 +29,7 @@ func (m *Machine) SetBreakpoint(pc uint32) error {
 	if f := m.lowered[index]; f != nil {
 		m.patchFast(f, idx)
 	}
-	if m.precise[index] != nil {
-		m.patchPrecise(index)
-	}
+	m.precise[index] = nil // made again when it is needed, once for many breakpoints
 	return nil
 }
 

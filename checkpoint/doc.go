@@ -30,7 +30,8 @@
 //     cannot be read back is an error ([ErrLost]), never wrong bytes.
 //
 // Pages, slabs and chunks are known by numbers, and their bytes lie in large
-// pieces without pointers: the garbage collector has next to nothing to do.
+// pieces without pointers, which go round (see pool.go): the garbage collector
+// has next to nothing to do.
 //
 // The package imports nothing of ours. Its user is package reverse. The
 // recording file is in the folder recording, the file of checkpoints that

@@ -83,6 +83,15 @@ func (p *pacer) adapt() {
 	p.interval = min(max(uint64(n), p.first/paceShortest), p.first*paceLongest)
 }
 
+// dense is a distance at which checkpoints are certainly close to one another,
+// whatever the interval was when they were left.
+func (p *pacer) dense() uint64 {
+	if p.perInstr == 0 {
+		return p.interval / 2
+	}
+	return min(p.interval, uint64(float64(p.span)/p.perInstr)) / 2
+}
+
 // timed runs on to limit and notes how long that took.
 func (t *Timeline) timed(run func(limit uint64) event, limit uint64) event {
 	from := t.Now()

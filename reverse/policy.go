@@ -70,6 +70,26 @@ func (h *history) trim(now uint64) {
 	}
 }
 
+// thin drops checkpoints with which next to nothing is lost: those whose two
+// neighbours are no further apart than within and than a thinShare-th of the
+// distance from now. A seek leaves them on its way, denser and denser. Once now is
+// elsewhere it is cheaper to make them again than to compress their pages and
+// move them to the disk. Those of the seek that led to now stay: there the
+// neighbours of each are a fifth of its distance apart or more.
+func (h *history) thin(now, within uint64) {
+	for i := len(h.list) - 2; i > 0; i-- {
+		pos := h.list[i].pos
+		gap := h.list[i+1].pos - h.list[i-1].pos
+		if gap <= min(max(pos, now)-min(pos, now), within*thinShare)/thinShare {
+			h.drop(i)
+		}
+	}
+}
+
+// thinShare: checkpoints that a seek leaves are an eighth of their distance
+// apart (see rungShare), the neighbours of one more than that.
+const thinShare = 8
+
 // fits reports whether the history is within its budget, if need be after the
 // store has compressed pages or moved some to the disk.
 func (h *history) fits() bool {

@@ -132,3 +132,36 @@ func TestStepsBackDoNotReplay(t *testing.T) {
 		t.Errorf("the first step back ran %d instructions, the next %d each", first, ran/steps)
 	}
 }
+
+// TestThinning goes to many places, leaving the checkpoints of a seek each time.
+func TestThinning(t *testing.T) {
+	const interval, length = 50_000, 10_000_000
+	h := newPaperHistory(1<<30, 100)
+	for pos := uint64(interval); pos <= length; pos += interval {
+		h.leave(pos)
+	}
+	plain := len(h.list)
+	r := rand.New(rand.NewPCG(2, 9))
+	for range 300 {
+		now := uint64(r.IntN(length))
+		h.thin(now, interval)
+		if len(h.list) > plain+150 {
+			t.Fatalf("%d checkpoints, %d without the seeks", len(h.list), plain)
+		}
+		left := 0
+		for pos := h.atOrBefore(now).pos; now-pos > 200; left++ {
+			pos = now - (now-pos)*(rungShare-1)/rungShare
+			h.leave(pos)
+		}
+		before := len(h.list)
+		if h.thin(now, interval); before-len(h.list) > left/4 {
+			t.Fatalf("of the %d checkpoints that a seek to %d left, %d went at once", left, now, before-len(h.list))
+		}
+		h.gaps(t, now, 1)
+		for i := 1; i < len(h.list); i++ {
+			if gap := h.list[i].pos - h.list[i-1].pos; gap > interval {
+				t.Fatalf("between %d and %d there is no checkpoint", h.list[i-1].pos, h.list[i].pos)
+			}
+		}
+	}
+}

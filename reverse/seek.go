@@ -189,6 +189,9 @@ const jumpWorth = 50_000
 // better than running on.
 func (t *Timeline) jump(target uint64) error {
 	now := t.Now()
+	if within := t.pace.dense(); max(now, target)-min(now, target) > within {
+		t.hist.thin(target, within)
+	}
 	if near := t.hist.atOrBefore(target); target < now || near.pos > now+jumpWorth {
 		return t.restore(target)
 	}

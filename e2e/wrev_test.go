@@ -144,9 +144,22 @@ func serve(t *testing.T, recording string, flags ...string) *server {
 // start starts wrev with the given arguments and ends it with the test.
 func start(t *testing.T, args ...string) *server {
 	t.Helper()
+	return startWith(t, nil, nil, args...)
+}
+
+// startWith does so with an input, and with its standard output apart if it is not
+// nil. That may be read when wrev has ended.
+func startWith(t *testing.T, stdin *os.File, stdout *bytes.Buffer, args ...string) *server {
+	t.Helper()
 	s := &server{cmd: exec.Command(wrev, args...), stderr: new(bytes.Buffer), done: make(chan error, 1)}
 	s.cmd.Dir = root
 	s.cmd.Stdout, s.cmd.Stderr = s.stderr, s.stderr
+	if stdin != nil {
+		s.cmd.Stdin = stdin
+	}
+	if stdout != nil {
+		s.cmd.Stdout = stdout
+	}
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -45,6 +45,7 @@ func commands() []command {
 	return []command{
 		{"record", "[-o REC] [run flags] APP.wasm [ARG...]", "run a program at full speed and record it", runRecord},
 		{"replay", "[serve flags] REC [-- GDB-ARG...]", "serve a recording to a debugger, forwards and backwards", runReplay},
+		{"debug", "[-o REC] [run flags] [serve flags] APP.wasm [ARG...] [-- GDB-ARG...]", "run a program live under a debugger, recording as it goes", runDebug},
 		{"symbols", "[-o APP.elf] APP.wasm|REC", "write the ELF file that gdb loads", runSymbols},
 		{"info", "REC", "say what a recording holds", runInfo},
 		{"events", "[--json] REC", "list the host calls of a recording", runEvents},
@@ -110,7 +111,7 @@ func rootFlags(s stdio, args []string) ([]string, error) {
 		if n, err := strconv.ParseUint(*port, 10, 16); err != nil || n == 0 {
 			return nil, usagef("--debug-port=%s: not a port number; give one from 1 to 65535", *port)
 		}
-		return nil, errors.New("--debug-port: this version does not run live under a debugger yet; record with `wrev record APP.wasm`, then `wrev replay APP.wrev`")
+		return nil, errors.New("--debug-port: this version does not serve lldb's wasm platform yet; run `wrev debug APP.wasm` and connect gdb to it")
 	}
 	if *version {
 		fmt.Fprintln(s.out, "wrev "+wrevVersion())

@@ -42,10 +42,14 @@ func TestUsage(t *testing.T) {
 		{"replay a.wrev -- -batch", exitUsage, "", "add --gdb"},
 		{"replay --at-end never a.wrev", exitUsage, "", "must be stop or exit"},
 		{"replay --checkpoint-memory lots a.wrev", exitUsage, "", "not a size"},
+		{"debug", exitUsage, "", "no program given"},
+		{"debug --at-end never app.wasm", exitUsage, "", "must be stop or exit"},
+		{"debug --stdin no/such app.wasm", exitFailure, "", "--stdin: open no/such"},
+		{"debug no/such.wasm", exitFailure, "", "no such file"},
 		{"info", exitUsage, "", "no recording given"},
 		{"verify a b", exitUsage, "", "takes one recording"},
 		{"--debug-port=x", exitUsage, "", "not a port number"},
-		{"--debug-port=7000 app.wasm", exitFailure, "", "record with"},
+		{"--debug-port=7000 app.wasm", exitFailure, "", "wrev debug"},
 		{"record no/such.wasm", exitFailure, "", "no such file"},
 		{"info no/such.wrev", exitFailure, "", "no such file"},
 	}
@@ -65,6 +69,24 @@ func TestUsage(t *testing.T) {
 				t.Errorf("the last line of stderr does not begin with wrev: %q", stderr)
 			}
 		})
+	}
+}
+
+func TestSplitLastDash(t *testing.T) {
+	for _, test := range []struct{ args, program, debugger string }{
+		{"", "", ""},
+		{"a -x", "a -x", ""},
+		{"a -- -batch", "a", "-batch"},
+		{"a -- b --", "a -- b", ""},
+		{"-- -- x", "--", "x"},
+	} {
+		program, debugger := splitLastDash(strings.Fields(test.args))
+		if got := strings.Join(program, " "); got != test.program {
+			t.Errorf("%q: the program gets %q, want %q", test.args, got, test.program)
+		}
+		if got := strings.Join(debugger, " "); got != test.debugger {
+			t.Errorf("%q: the debugger gets %q, want %q", test.args, got, test.debugger)
+		}
 	}
 }
 

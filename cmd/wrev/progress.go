@@ -205,3 +205,11 @@ func (p *progressLine) timeline(rec *recording.Reader, t reverse.Progress) {
 	}
 	p.show(w)
 }
+
+// live shows what the timeline of a live program is doing, unless it runs: how
+// long that will be nobody knows, and the line would be in the way of its output.
+func (p *progressLine) live(t reverse.Progress) {
+	if t.Kind != reverse.ProgressForward || t.Total != 0 {
+		p.timeline(nil, t)
+	}
+}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/term"
+
 	"wrev/checkpoint/recording"
 	"wrev/wasmvm/host"
 )
@@ -16,6 +18,7 @@ func runRecord(s stdio, args []string) (int, error) {
 	flags := newFlagSet(s, "record", "[-o REC] [run flags] APP.wasm [ARG...]")
 	flags.SetInterspersed(false) // flags after APP.wasm are the program's
 	out := flags.StringP("output", "o", "", "write the recording to `REC` (default APP.wrev in the current folder)")
+	debugOnTrap := flags.Bool("debug-on-trap", false, "if the program traps or fails, open the recording at its end in gdb; where this is no terminal, say with which command")
 	run := addRunFlags(flags)
 	if err := parse(flags, args); err != nil {
 		return 0, err
@@ -44,7 +47,29 @@ func runRecord(s stdio, args []string) (int, error) {
 	if room.kept != "" {
 		s.logf("the earlier %s is kept as %s", *out, room.kept)
 	}
-	return reportRecorded(s, *out, end)
+	code, err := reportRecorded(s, *out, end)
+	if err == nil && *debugOnTrap && failed(end) {
+		err = openAtEnd(s, *out)
+	}
+	return code, err
+}
+
+// failed tells a program that did not end well.
+func failed(end recording.End) bool { return end.Kind != recording.EndExit || end.ExitCode != 0 }
+
+// openAtEnd opens a recording in gdb, at its end, or says how to.
+func openAtEnd(s stdio, path string) error {
+	if _, err := findGDB(); err != nil || !isTerminal(s.in) || !isTerminal(s.out) {
+		s.logf("open it at its end with: wrev replay --gdb %s -- -ex continue", path)
+		return nil
+	}
+	_, err := runReplay(s, []string{"--gdb", path, "--", "-ex", "continue"})
+	return err
+}
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // readProgram reads a program and says in words what is wrong with its name.
@@ -67,7 +92,7 @@ func reportRecorded(s stdio, path string, end recording.End) (int, error) {
 	}
 	defer r.Close()
 	s.logf("%s: recorded %s, %s", path, plural(r.NumCalls(), "host call"), end)
-	if end.Kind != recording.EndExit || end.ExitCode != 0 {
+	if failed(end) {
 		s.logf("look into it with: wrev replay --gdb %s", path)
 	}
 	return exitCode(end), nil

@@ -21,6 +21,8 @@ type Core struct {
 	dropElem        []bool
 	exns            []exception
 	edited          []int
+	handlers        *handler
+	listed          int // slots of handlers that no earlier Core has
 	version         uint64
 	plain           bool // not linked to other machines: version 0 is what New makes
 	shared          bool // tables and dropped segments are those of an earlier Core
@@ -34,7 +36,7 @@ func (c *Core) HostCalls() uint64 { return c.calls }
 
 // Size is about how many bytes the Core keeps alive that no earlier Core of the machine does.
 func (c *Core) Size() int {
-	n := 200 + 8*len(c.globals) + 4*len(c.entries) + 8*len(c.edited)
+	n := 200 + 8*len(c.globals) + 4*len(c.entries) + 8*(len(c.edited)+c.listed)
 	if !c.shared {
 		n += len(c.dropData) + len(c.dropElem)
 		for _, t := range c.tables {
@@ -68,6 +70,7 @@ func (m *Machine) SaveCore() *Core {
 	}
 	c.exns, m.exnShared = m.exns, true
 	c.edited = m.edited
+	c.handlers, c.listed = m.handlers, countHandlers(m.handlers)
 	m.lastCore = c
 	return c
 }
@@ -106,6 +109,7 @@ func (m *Machine) RestoreCore(c *Core) error {
 		g.v = [2]uint64{c.globals[2*i], c.globals[2*i+1]}
 	}
 	m.exns, m.exnFree, m.exnShared = c.exns, 0, true
+	m.handlers = c.handlers
 	m.restoreTables(c)
 	m.hits = m.hits[:0]
 	m.mark = mark{}

@@ -63,6 +63,7 @@ func (m *Machine) Digest() [32]byte {
 	d.bools(m.dropData)
 	d.bools(m.dropElem)
 	d.exceptions(m.exns)
+	m.digestHandlers(&d)
 	d.num(uint64(len(m.Memory())))
 	d.flush()
 	d.Write(m.Memory())

@@ -34,7 +34,9 @@ func (m *Machine) execute(in *ins) error {
 	case drvThrow, drvThrowRef:
 		return m.executeThrow(in, at)
 	case drvTry:
-		m.saveLocals(m.lowered[m.cur].layout.tryAt(m.idx), m.frame)
+		err = m.enterTry()
+	case drvLeaveTries:
+		return m.leaveTries()
 	case drvAtomic:
 		err = m.atomicOp(in, m.stack[at:])
 	case drvMemoryGrow, drvMemoryInit, drvDataDrop, drvMemoryCopy, drvMemoryFill:

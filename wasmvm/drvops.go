@@ -24,7 +24,8 @@ const (
 	// only in precise code
 	drvCall         // d = function index
 	drvCallIndirect // c = table, d = type; the index is the operand above the arguments
-	drvTry          // keeps the locals that the try_table at this instruction has to
+	drvTry          // enters the try_table at this instruction
+	drvLeaveTries   // see tryExit
 	drvReturn       // a = first result, c = slots of the results
 	drvTailCall     // like drvCall
 	drvTailIndirect // like drvCallIndirect

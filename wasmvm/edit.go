@@ -229,6 +229,11 @@ func (m *Machine) editPC(e *Edit) error {
 	if !beginsWith(from.operands, to.operands) {
 		return fmt.Errorf("the instruction expects the operands %s, here are %s", typesText(to.operands), typesText(from.operands))
 	}
+	for i := range f.f.layout.tries {
+		if t := &f.f.layout.tries[i]; f.f.listed && t.around(idx) != t.around(f.idx) {
+			return fmt.Errorf("the jump would enter or leave a try_table, which this program does in ways of its own")
+		}
+	}
 	m.touchFrame(f.f, f.at)
 	for i := range f.f.layout.tries { // outer ones come first
 		if t := &f.f.layout.tries[i]; t.around(idx) && !t.around(f.idx) {
@@ -279,6 +284,7 @@ func (m *Machine) editReturn(e *Edit) error {
 	if !f.caller() {
 		return fmt.Errorf("the activation has no caller in the program: to end the program, let it run")
 	}
+	m.dropHandlers(to)
 	m.cur, m.idx, m.frame, m.above = f.f.index, f.idx, f.at, mark{}
 	copy(m.stack[to:], e.Values)
 	m.touchFrame(f.f, f.at)

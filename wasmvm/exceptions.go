@@ -28,11 +28,43 @@ type thrown struct {
 // errUnwound says that a call has ended with an exception, which has been caught: the state is already that behind it.
 var errUnwound = errors.New("unwound")
 
+// overlap changes the values of an exception as wazero does, which stores them 8 bytes apart: what follows a vector replaces its upper half, or
+// the lower bits of that.
+func overlap(ts []ValType, slots []uint64) {
+	at := 0
+	for i, t := range ts[:max(len(ts)-1, 0)] {
+		if at += t.Slots(); t != V128 {
+			continue
+		}
+		keep := uint64(0)
+		if next := ts[i+1]; next == I32 || next == F32 {
+			keep = 0xFFFFFFFF << 32
+		}
+		slots[at-1] = slots[at-1]&keep | slots[at]
+	}
+}
+
+// WildTag returns a tag whose exceptions carry a vector that wazero writes over memory of its own: nothing, or a reference, which has other bits there,
+// follows the vector.
+func (m *Module) WildTag() (tag int, ok bool) {
+	for tag, typ := range m.Tags {
+		ts := m.Types[typ].Params
+		for i, t := range ts {
+			if t == V128 && (i == len(ts)-1 || ts[i+1].IsRef()) {
+				return tag, true
+			}
+		}
+	}
+	return 0, false
+}
+
 // executeThrow is throw and throw_ref.
 func (m *Machine) executeThrow(in *ins, at int) error {
 	if in.b == drvThrow {
-		n := slotsOf(m.tags[in.d].typ.Params)
-		return m.throw(exception{tag: int(in.d), params: slices.Clone(m.stack[at : at+n])}, 0, false)
+		ts := m.tags[in.d].typ.Params
+		x := exception{tag: int(in.d), params: slices.Clone(m.stack[at : at+slotsOf(ts)])}
+		overlap(ts, x.params)
+		return m.throw(x, 0, false)
 	}
 	ref := m.stack[at]
 	if ref == 0 || ref > uint64(len(m.exns)) || !m.exns[ref-1].used {
@@ -44,11 +76,20 @@ func (m *Machine) executeThrow(in *ins, at int) error {
 // throw finds the clause that catches an exception, thrown at the current instruction, and goes where it leads. ref is its reference if it has one.
 // If gone is set, the try_tables of the innermost frame are no longer active.
 func (m *Machine) throw(x exception, ref uint64, gone bool) error {
-	if m.cur >= 0 {
+	switch {
+	case m.cur < 0:
+	case m.prog.strays:
+		if m.throwListed(x, ref) {
+			return nil
+		}
+	default:
 		f, idx := Frame{m: m, f: m.lowered[m.cur], at: m.frame, idx: m.idx, called: -1}, m.idx
 		for {
 			if t, c := m.catcher(&f, idx, x.tag); c != nil && !gone {
-				m.catch(&f, t, c, x, ref)
+				for _, s := range t.saves {
+					copy(m.stack[f.at+s.local:], m.stack[f.at+s.slot:f.at+s.slot+s.slots])
+				}
+				m.catch(&f, c, x, ref)
 				return nil
 			}
 			if gone = false; !f.caller() {
@@ -68,28 +109,32 @@ func (m *Machine) catcher(f *Frame, idx, tag int) (*tryTable, *catchClause) {
 		if !t.around(idx) {
 			continue
 		}
-		for k := range t.catches {
-			if c := &t.catches[k]; c.kind&catchAll != 0 || m.tags[c.tag] == m.tags[tag] {
-				return t, c
-			}
+		if c := m.clauseFor(t, tag); c != nil {
+			return t, c
 		}
 	}
 	return nil, nil
 }
 
-// catch goes to a clause's label.
-func (m *Machine) catch(f *Frame, t *tryTable, c *catchClause, x exception, ref uint64) {
-	m.cur, m.idx, m.frame = f.f.index, c.idx, f.at
-	for _, s := range t.saves {
-		copy(m.stack[f.at+s.local:], m.stack[f.at+s.slot:f.at+s.slot+s.slots])
+// clauseFor is the first clause of a try_table that catches exceptions of a tag, nil if none does.
+func (m *Machine) clauseFor(t *tryTable, tag int) *catchClause {
+	for k := range t.catches {
+		if c := &t.catches[k]; c.kind&catchAll != 0 || m.tags[c.tag] == m.tags[tag] {
+			return c
+		}
 	}
+	return nil
+}
+
+// catch goes to a clause's label.
+func (m *Machine) catch(f *Frame, c *catchClause, x exception, ref uint64) {
+	m.cur, m.idx, m.frame = f.f.index, c.idx, f.at
 	to := f.at + f.f.base + c.slot
 	if c.kind&catchAll == 0 {
 		to += copy(m.stack[to:], x.params)
 	}
 	if c.kind&catchRef != 0 {
-		m.stack[to] = ref
-		if ref == 0 {
+		if m.stack[to] = ref; ref == 0 {
 			m.stack[to] = m.newException(x)
 		}
 	}
@@ -134,6 +179,7 @@ func (m *Machine) freeExceptions(current exception) (kept int) {
 	for _, f := range m.Frames() {
 		c.frame(f)
 	}
+	c.markListed()
 	for _, g := range m.globs {
 		c.values([]ValType{g.typ.Type}, g.v[:])
 	}

@@ -8,3 +8,6 @@ func LowerBackwards(mod *Module) {
 		}
 	}
 }
+
+// Strays says whether machines of the module keep a list of try_tables.
+func (m *Module) Strays() bool { return m.program().strays }

@@ -4,7 +4,7 @@ import "unsafe"
 
 // fastEntry returns the word at which fast code can take over from the canonical state.
 func (r *runner) fastEntry(f *loweredFunc) (word int, ok bool) {
-	if r.tier != TierAuto || r.lastMile || r.stepOver || r.tooNear(f) {
+	if r.tier != TierAuto || r.lastMile || r.stepOver || f.listed || r.tooNear(f) {
 		return 0, false
 	}
 	word, ok = f.head(r.idx)

@@ -275,6 +275,6 @@ func (m *Machine) enter(fn uint32, at int) error {
 	}
 	clear(m.stack[at+f.params : at+f.link])
 	m.stack[at+f.link] = uint64(entryReturn*insSize) << 32
-	m.cur, m.idx, m.frame = index, 0, at
+	m.cur, m.idx, m.frame, m.handlers = index, 0, at, nil
 	return nil
 }

@@ -25,8 +25,8 @@ func (m *Machine) Invoke(fn uint32, args ...uint64) ([]uint64, error) {
 		return nil, &Trap{Code: TrapStackOverflow}
 	}
 	copy(m.stack[at:], args)
-	cur, idx, frame, hits := m.cur, m.idx, m.frame, m.hits
-	defer func() { m.cur, m.idx, m.frame, m.hits = cur, idx, frame, hits }()
+	cur, idx, frame, hits, handlers := m.cur, m.idx, m.frame, m.hits, m.handlers
+	defer func() { m.cur, m.idx, m.frame, m.hits, m.handlers = cur, idx, frame, hits, handlers }()
 	m.hits = nil
 	var err error
 	if m.mod.FuncByIndex(fn) == nil {

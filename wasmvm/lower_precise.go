@@ -3,6 +3,7 @@ package wasmvm
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // preciseLowerer makes precise code: word i is instruction i of the function, and the words behind the last one are the entries of branch tables.
@@ -15,6 +16,7 @@ type preciseLowerer struct {
 	code   []ins
 	extra  []ins         // branch table entries
 	ctrl   []preciseCtrl // parallel to the typer's
+	exits  map[int][]tryExit
 }
 
 // preciseCtrl holds what has to be patched when the end of a block is known.
@@ -22,13 +24,18 @@ type preciseCtrl struct {
 	loop   int // index of the loop opcode a branch leads to
 	ends   []patch
 	ifWord int // the word to patch at else, -1 if there is none
+	try    bool
 }
 
 // patch is a displacement to fill in: of word at (negative: ^at is an extra word), relative to word from.
 type patch struct{ at, from int }
 
-func lowerPrecise(m *Module, fn *Func, layout *Layout, s shape) ([]ins, error) {
-	l := &preciseLowerer{m: m, fn: fn, layout: layout, shape: s, slots: localSlots(fn), code: make([]ins, 1, fn.numInstrs+1)}
+func (f *loweredFunc) lowerPrecise(m *Module) error {
+	fn := f.fn
+	l := &preciseLowerer{m: m, fn: fn, layout: f.layout, shape: f.shape, slots: localSlots(fn), code: make([]ins, 1, fn.numInstrs+1)}
+	if f.listed {
+		l.exits = map[int][]tryExit{}
+	}
 	l.code[0] = ins{op: irNop}
 	l.ctrl = append(l.ctrl, preciseCtrl{ifWord: -1})
 	err := m.eachInstr(fn, func(i int, pc uint32, in *instr, t *typer) error {
@@ -36,10 +43,11 @@ func lowerPrecise(m *Module, fn *Func, layout *Layout, s shape) ([]ins, error) {
 			l.code = append(l.code, ins{op: irInvalid})
 			return nil
 		}
+		l.noteExits(i, in)
 		return l.instr(i, in, t)
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	n := len(l.code)
 	l.code = append(l.code, l.extra...)
@@ -48,7 +56,56 @@ func lowerPrecise(m *Module, fn *Func, layout *Layout, s shape) ([]ins, error) {
 			l.code[i].d = int32((n + int(l.code[i].d) - i) * insSize)
 		}
 	}
-	return l.code, nil
+	f.precise, f.bare, f.exits = l.code, l.code, l.exits
+	if len(f.exits) > 0 {
+		f.bare = slices.Clone(l.code)
+	}
+	for i := range f.exits {
+		f.precise[i] = ins{op: irDriver, b: drvLeaveTries}
+	}
+	return nil
+}
+
+// noteExits notes what an instruction does to the list of try_tables.
+func (l *preciseLowerer) noteExits(i int, in *instr) {
+	if l.exits == nil {
+		return
+	}
+	all := uint32(len(l.ctrl))
+	switch in.op {
+	case OpEnd:
+		if l.ctrl[all-1].try {
+			l.exits[i] = []tryExit{{pops: 1}}
+		}
+	case OpReturn, OpReturnCall, OpReturnCallIndirect, OpReturnCallRef:
+		l.exits[i] = []tryExit{l.exit(all)}
+	case OpBr, OpBrIf, OpBrOnNull, OpBrOnNonNull:
+		l.exits[i] = []tryExit{l.exit(in.a)}
+	case OpBrTable:
+		for _, label := range in.targets {
+			l.exits[i] = append(l.exits[i], l.exit(label))
+		}
+		if len(in.targets) == 1 {
+			l.exits[i][0].pops = 0
+		}
+	default:
+		return
+	}
+	if !slices.ContainsFunc(l.exits[i], func(x tryExit) bool { return x != tryExit{} }) {
+		delete(l.exits, i)
+	}
+}
+
+// exit is what a branch to a label does to the list.
+func (l *preciseLowerer) exit(label uint32) (x tryExit) {
+	n := len(l.ctrl)
+	for k := range min(int64(label), int64(n)) {
+		if l.ctrl[n-1-int(k)].try {
+			x.pops++
+		}
+	}
+	x.lands = int64(label) < int64(n) && l.ctrl[n-1-int(label)].try
+	return x
 }
 
 // localSlots is the slot of every local.
@@ -72,9 +129,9 @@ func (l *preciseLowerer) instr(i int, in *instr, t *typer) error {
 	h := len(t.stack)
 	switch in.op {
 	case OpTryTable:
-		l.ctrl = append(l.ctrl, preciseCtrl{loop: i, ifWord: -1})
+		l.ctrl = append(l.ctrl, preciseCtrl{loop: i, ifWord: -1, try: true})
 		w := ins{op: irNop}
-		if try := l.layout.tryAt(i); try != nil && len(try.saves) > 0 {
+		if try := l.layout.tryAt(i); try != nil && (l.exits != nil || len(try.saves) > 0) {
 			w = ins{op: irDriver, b: drvTry}
 		}
 		l.emit(w)

@@ -117,7 +117,8 @@ type Machine struct {
 	stopCall  uint64   // see StopAtCall: the number of the host call and one; 0 for none
 	lastCore  *Core
 
-	tags      []*tag // those of the module, then those of exceptions from other machines
+	handlers  *handler // the list of try_tables, if the module's has to be kept
+	tags      []*tag   // those of the module, then those of exceptions from other machines
 	exns      []exception
 	exnFree   int  // all entries before it are used
 	exnShared bool // saved states have the table too

@@ -12,6 +12,7 @@ import (
 type program struct {
 	mod *Module
 
+	strays bool // see handlers.go
 	consts constPool
 
 	mu    sync.Mutex
@@ -32,6 +33,7 @@ type loweredFunc struct {
 	index      int          // of the defined function
 	layout     *Layout      //
 	size       int          // instructions, with entering
+	listed     bool         // it has try_tables and there is a list of them, so it runs in precise code only
 	begin, end int          // words of its fast code
 	starts     []uint32     // for each word, the first instruction of the group it belongs to
 	labels     []uint32     // instructions before which all operands are in their slots and nothing is known of locals, ascending
@@ -39,6 +41,8 @@ type loweredFunc struct {
 
 	preciseOnce sync.Once
 	precise     []ins
+	bare        []ins             // the same, but without exits
+	exits       map[int][]tryExit // by instruction, for each of its ways
 	preciseErr  error
 	aliasOnce   sync.Once
 	aliases     map[uint32][]alias // by first instruction of a group, see deopt.go
@@ -55,7 +59,7 @@ type returnSite struct {
 
 func (m *Module) program() *program {
 	m.progOnce.Do(func() {
-		p := &program{mod: m, funcs: make([]*loweredFunc, len(m.Funcs))}
+		p := &program{mod: m, strays: m.straysFromTries(), funcs: make([]*loweredFunc, len(m.Funcs))}
 		p.code = make([]ins, firstCode, 1024)
 		for i := range p.code {
 			p.code[i].op = irInvalid
@@ -86,19 +90,31 @@ func (p *program) lower(index int) (*loweredFunc, error) {
 		return nil, err
 	}
 	f := &loweredFunc{shape: s, fn: fn, index: index, layout: layout, size: fn.numInstrs + 1, begin: len(p.code)}
+	f.listed = p.strays && slices.Contains(layout.Ops, OpTryTable)
 	if err := p.lowerFast(f); err != nil {
 		p.code = p.code[:f.begin]
 		return nil, err
 	}
 	f.end = len(p.code)
+	if f.listed {
+		p.bar(f)
+	}
 	p.funcs[index] = f
 	p.order = append(p.order, f)
 	return f, nil
 }
 
+// bar keeps fast code from running a function: whoever comes to it, by a call or a return, leaves the fast loop.
+func (p *program) bar(f *loweredFunc) {
+	p.code[f.begin].op = irBreak
+	for _, r := range f.returns {
+		p.code[r.word].op = irBreak
+	}
+}
+
 // preciseCode returns the function's precise code.
 func (f *loweredFunc) preciseCode(m *Module) ([]ins, error) {
-	f.preciseOnce.Do(func() { f.precise, f.preciseErr = lowerPrecise(m, f.fn, f.layout, f.shape) })
+	f.preciseOnce.Do(func() { f.preciseErr = f.lowerPrecise(m) })
 	return f.precise, f.preciseErr
 }
 

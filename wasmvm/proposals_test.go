@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
@@ -253,7 +254,7 @@ var proposals = []struct {
 
 // TestProposals compares the programs with wazero's compiler, and their states at every position, or at some hundreds, in both tiers.
 func TestProposals(t *testing.T) {
-	for _, p := range proposals {
+	for _, p := range slices.Concat(proposals, strayTries) {
 		t.Run(p.name, func(t *testing.T) {
 			wasm := p.mod.bytes()
 			memory, trap := proposalOracle(t, wasm)
@@ -285,9 +286,10 @@ func TestProposals(t *testing.T) {
 				if err != nil || seeking.Digest() != fast.Digest() {
 					t.Fatalf("restored state at %d differs (%v)", at, err)
 				}
-				if _, _, err := seeking.DecodeState(b); err != nil {
+				if s.core, s.stack, err = seeking.DecodeState(b); err != nil {
 					t.Fatalf("state at %d: %v", at, err)
 				}
+				s.restore(t, seeking)
 				if at%7 == 0 {
 					if seeking.Run(1 << 40); seeking.Digest() != last {
 						t.Fatalf("going on from %d ends elsewhere", at)
@@ -424,44 +426,5 @@ func TestExceptionsKept(t *testing.T) {
 	b, err := vm.EncodeState(nil, vm.SaveCore(), vm.StackBytes())
 	if err != nil || len(b) > 4096 {
 		t.Errorf("a state of %d bytes, %v", len(b), err)
-	}
-}
-
-// TestLeavesTry checks that the branches after which wazero keeps a try_table active are found.
-func TestLeavesTry(t *testing.T) {
-	branch := func(outer bool, ops ...byte) proposalModule {
-		return proposalModule{{0, "", func(c *code) {
-			c.block(0x40)
-			c.try(2, 0)
-			if outer {
-				c.block(0x40)
-			}
-			c.Op(ops...)
-			if outer {
-				c.end()
-			}
-			c.end()
-			c.end()
-		}}}
-	}
-	for _, x := range []struct {
-		name string
-		mod  proposalModule
-		want bool
-	}{
-		{"br to it", branch(false, 0x0C, 0), true},
-		{"br inside", branch(true, 0x0C, 0), false},
-		{"br out", branch(false, 0x0C, 1), false},
-		{"br_if to it", branch(true, 0x41, 0, 0x0D, 1), true},
-		{"br_table out", branch(false, 0x41, 0, 0x0E, 1, 1, 1), false},
-		{"br_table with one label out", branch(false, 0x41, 0, 0x0E, 0, 1), true},
-	} {
-		mod, err := wasmvm.Decode(x.mod.bytes())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, ok := mod.LeavesTry(); ok != x.want {
-			t.Errorf("%s: %v", x.name, ok)
-		}
 	}
 }

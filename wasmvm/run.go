@@ -72,7 +72,7 @@ func (r *runner) step() bool {
 	switch {
 	case edited:
 		n = 1 // the next instruction may be a label
-	case r.tier != TierAuto || r.lastMile:
+	case r.tier != TierAuto || r.lastMile || f.listed:
 	case r.tooNear(f):
 		n = min(n, 1000) // a smaller function may come before the limit
 	default:

@@ -22,6 +22,7 @@ const StateVersion = 2
 //	dropped data segments, then dropped element segments: a number 0 or 1 each
 //	number of entries in the table of exceptions; each 0, or its tag + 1 and its values
 //	number of frames that must run precise code (see exactly.go); each by its number, the outermost being 0, ascending
+//	if there is a list of try_tables: the number of its entries; from the last one on, the frames of each, a dead slot and which must run precise code, or 0 if it catches nothing
 //
 // Frames come first, so that two states with the same outer frames have the same bytes there and can share their storage.
 

@@ -18,13 +18,16 @@ func (m *Machine) DecodeState(b []byte) (*Core, []byte, error) {
 	if v := d.num(); d.err == nil && v != StateVersion {
 		return nil, nil, fmt.Errorf("a saved state of version %d, want version %d: make it again", v, StateVersion)
 	}
-	d.frames()
+	d.c.cur, d.c.idx, d.c.frame = d.frames()
+	d.c.stack = 8 * len(d.stack)
+	stack := d.stack
 	d.scalars()
 	d.globals()
 	d.tables()
 	d.c.dropData, d.c.dropElem = d.bools(len(m.dropData)), d.bools(len(m.dropElem))
 	d.c.exns = d.exceptions()
-	d.edited()
+	d.c.edited = d.edited()
+	d.c.handlers = d.handlers()
 	if d.err == nil && len(d.b) > 0 {
 		d.fail(fmt.Errorf("%d bytes too many", len(d.b)))
 	}
@@ -32,7 +35,7 @@ func (m *Machine) DecodeState(b []byte) (*Core, []byte, error) {
 		return nil, nil, fmt.Errorf("saved state: %w", d.err)
 	}
 	d.shareDrops()
-	return d.c, bytesOf(d.stack), nil
+	return d.c, bytesOf(stack), nil
 }
 
 // stateDecoder reads numbers. Its first error sticks, and every later number is 0.
@@ -89,7 +92,8 @@ func (d *stateDecoder) value(s []uint64, t ValType) []uint64 {
 var errStateDeep = errors.New("more frames than the machine's stack may hold")
 
 // frames reads the frames. Every number of a frame is one byte at least, so what it allocates is bounded by the input.
-func (d *stateDecoder) frames() {
+func (d *stateDecoder) frames() (cur, idx, frame int) {
+	d.stack, d.ats = nil, nil
 	var called []ValType // results of the call that the frame before waits for
 	for first, at, link := true, 0, uint64(entryReturn*insSize)<<32; d.err == nil; first = false {
 		kind := d.below(2*uint64(len(d.m.mod.Funcs))+1, "frame kind")
@@ -97,23 +101,23 @@ func (d *stateDecoder) frames() {
 			if !first {
 				d.fail(errors.New("there is no innermost frame"))
 			}
-			return
+			return -1, 0, 0
 		}
 		index, waits := int(kind-1)/2, kind&1 == 1
 		f, idx, p := d.place(index, waits)
 		if d.err != nil {
-			return
+			break
 		}
 		results := f.fn.Type.Results
 		if first {
 			d.outer = results
 		} else if !slices.Equal(results, called) {
 			d.fail(fmt.Errorf("function %d cannot return to a call with results %v", f.fn.Index, called))
-			return
+			break
 		}
 		if at+f.base+p.slots >= d.m.cfg.MaxStackSlots {
 			d.fail(errStateDeep)
-			return
+			break
 		}
 		d.ats = append(d.ats, at)
 		for _, t := range f.fn.Locals {
@@ -127,15 +131,14 @@ func (d *stateDecoder) frames() {
 			d.stack = d.value(d.stack, t)
 		}
 		if !waits {
-			d.c.cur, d.c.idx, d.c.frame = index, idx, at
 			d.stack = append(d.stack, d.num()) // the dead slot
-			d.c.stack = 8 * len(d.stack)
-			return
+			return index, idx, at
 		}
 		word, _ := f.returnWord(idx - 1)
 		delta := f.base + p.slots
 		called, at, link = p.results, at+delta, uint64(word*insSize)<<32|uint64(delta)
 	}
+	return -1, 0, 0
 }
 
 // place reads where a frame is.
@@ -224,8 +227,8 @@ func (d *stateDecoder) bools(n int) []bool {
 	return bs
 }
 
-// edited reads which frames must run precise code.
-func (d *stateDecoder) edited() {
+// edited reads which of the frames read last must run precise code.
+func (d *stateDecoder) edited() (list []int) {
 	next := uint64(0)
 	for range d.below(uint64(len(d.ats))+1, "number of edited frames") {
 		i := d.below(uint64(len(d.ats)), "edited frame")
@@ -233,10 +236,11 @@ func (d *stateDecoder) edited() {
 			d.fail(errors.New("edited frames are not in order"))
 		}
 		if d.err != nil {
-			return
+			return nil
 		}
-		d.c.edited, next = append(d.c.edited, d.ats[i]), i+1
+		list, next = append(list, d.ats[i]), i+1
 	}
+	return list
 }
 
 // shareDrops notes whether the dropped segments are those that New drops.

@@ -15,12 +15,10 @@ func (m *Machine) EncodeState(dst []byte, c *Core, stack []byte) ([]byte, error)
 	if c.mod != m.mod {
 		return dst, errOtherModule
 	}
-	frames, err := m.prog.framesOf(c, stack)
-	if err != nil {
+	e := stateEncoder{b: binary.AppendUvarint(dst, StateVersion), prog: m.prog}
+	if err := e.frames(c.cur, c.idx, c.frame, stack); err != nil {
 		return dst, err
 	}
-	e := stateEncoder{b: binary.AppendUvarint(dst, StateVersion), stack: stack}
-	e.frames(frames)
 	e.num(c.pos, c.calls, uint64(len(c.entries)), uint64(c.pages))
 	for i := range m.mod.Globals {
 		e.num(c.globals[2*i : 2*i+m.mod.Globals[i].Type.Slots()]...)
@@ -36,7 +34,10 @@ func (m *Machine) EncodeState(dst []byte, c *Core, stack []byte) ([]byte, error)
 	e.bools(c.dropData)
 	e.bools(c.dropElem)
 	e.exceptions(c.exns)
-	e.edited(c.edited, frames)
+	e.edited(c.edited)
+	if err := e.handlers(c.handlers); err != nil {
+		return dst, err
+	}
 	return e.b, nil
 }
 
@@ -48,13 +49,13 @@ type savedFrame struct {
 }
 
 // framesOf finds the frames in a saved stack, innermost first.
-func (p *program) framesOf(c *Core, stack []byte) ([]savedFrame, error) {
-	if c.cur < 0 {
+func (p *program) framesOf(cur, idx, frame int, stack []byte) ([]savedFrame, error) {
+	if cur < 0 {
 		return nil, nil
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := savedFrame{f: p.funcs[c.cur], at: c.frame, idx: c.idx}
+	s := savedFrame{f: p.funcs[cur], at: frame, idx: idx}
 	s.operands = s.f.operandSlots(s.idx)
 	list := []savedFrame{}
 	for {
@@ -91,6 +92,8 @@ func slotOfBytes(stack []byte, slot int) uint64 { return binary.LittleEndian.Uin
 type stateEncoder struct {
 	b     []byte
 	stack []byte
+	prog  *program
+	list  []savedFrame // the frames written last
 }
 
 func (e *stateEncoder) num(vs ...uint64) {
@@ -115,8 +118,9 @@ func (e *stateEncoder) bools(bs []bool) {
 	}
 }
 
-// edited writes which of the frames, innermost first, are edited ones.
-func (e *stateEncoder) edited(slots []int, frames []savedFrame) {
+// edited writes which of the frames written last are edited ones.
+func (e *stateEncoder) edited(slots []int) {
+	frames := e.list
 	n := slices.IndexFunc(slots, func(at int) bool { return len(frames) == 0 || at > frames[0].at })
 	if n >= 0 {
 		slots = slots[:n] // the others have ended
@@ -130,11 +134,14 @@ func (e *stateEncoder) edited(slots []int, frames []savedFrame) {
 	}
 }
 
-func (e *stateEncoder) frames(list []savedFrame) {
+func (e *stateEncoder) frames(cur, idx, frame int, stack []byte) error {
+	list, err := e.prog.framesOf(cur, idx, frame, stack)
+	e.list = list
 	if len(list) == 0 {
 		e.num(0)
-		return
+		return err
 	}
+	e.stack = stack
 	e.b = slices.Grow(e.b, 8*len(list)) // at least
 	for i := len(list) - 1; i >= 0; i-- {
 		s, kind := &list[i], uint64(1)
@@ -150,4 +157,5 @@ func (e *stateEncoder) frames(list []savedFrame) {
 		dead = slotOfBytes(e.stack, top)
 	}
 	e.num(dead)
+	return nil
 }

@@ -7,8 +7,8 @@ import (
 
 // Entering a try_table counts like a block. It has no effect but one: wazero, which recordings are made with, brings the locals of the function back to
 // what they were at the try_table when one of its clauses catches, where the specification keeps what they have become. So entering copies
-// the locals that the body sets to slots of their own, which lie between the locals and the link. There is no list of active try_tables: which
-// ones are active follows from the instruction that a frame is at.
+// the locals that the body sets to slots of their own, which lie between the locals and the link. Which try_tables are
+// active follows from the instruction that a frame is at, but for the modules that handlers.go is about.
 
 // tryTable is a try_table with catch clauses that can be reached.
 type tryTable struct {
@@ -24,8 +24,9 @@ type tryTable struct {
 // catchClause is a clause, with what a throw needs to know of its label.
 type catchClause struct {
 	clause
-	idx  int // instruction to land on
-	slot int // of the first operand that the label takes, from the first operand's
+	idx   int  // instruction to land on
+	slot  int  // of the first operand that the label takes, from the first operand's
+	lands bool // on the end of a try_table
 }
 
 // clause is a catch clause as it is encoded.
@@ -109,7 +110,7 @@ func landing(open *[]openBlock, t *typer, tries *[]tryTable, try, k int, c claus
 		return err
 	}
 	cc := &(*tries)[try].catches[k]
-	cc.clause, cc.slot = c, t.offset(target.height)
+	cc.clause, cc.slot, cc.lands = c, t.offset(target.height), target.op == OpTryTable
 	b := &(*open)[len(*open)-1-int(c.label)]
 	if target.op == OpLoop {
 		cc.idx = b.loop

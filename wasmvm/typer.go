@@ -27,7 +27,6 @@ type ctrlFrame struct {
 	height          int  // of the operand stack below the parameters
 	targeted        bool // a reachable branch leads to its end
 	deadEntry       bool // the block itself cannot be reached
-	catches         bool // it is a try_table with clauses
 }
 
 // labelTypes are the types a branch to the frame's label carries.
@@ -170,7 +169,6 @@ func (t *typer) enter(in *instr) error {
 			if err := t.catch(in); err != nil {
 				return err
 			}
-			c.catches = len(in.catches) > 0
 		}
 		if in.op == OpIf {
 			if err := t.pop(1); err != nil {

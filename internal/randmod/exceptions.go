@@ -22,12 +22,17 @@ func (g *gen) planTags() {
 		return
 	}
 	for range g.between(1, 3) {
+		var last ValType // of the list, which is made from its end
 		values := g.list(3, func() ValType {
-			if t := g.anyType(); t != ExnRef {
-				return t
+			t := g.anyType()
+			// wazero writes a vector over memory of its own unless a number follows.
+			if t == ExnRef || t == V128 && (last == 0 || last.IsRef()) {
+				t = I32
 			}
-			return I32
+			last = t
+			return t
 		})
+		slices.Reverse(values)
 		t := tag{len(g.types), len(g.types) + 1, len(g.types) + 2}
 		g.types = append(g.types, FuncType{Params: values}, FuncType{Results: values},
 			FuncType{Results: append(slices.Clone(values), ExnRef)})

@@ -63,7 +63,7 @@ func (r *request) knownDescriptor() (c recording.HostCall, handled bool) {
 	case "fd_renumber":
 		return r.renumber()
 	case "fd_tell":
-		if r.desc.Kind == fds.File {
+		if r.desc.Kind == fds.File && !r.desc.Unsure {
 			return r.ok(put{1, le64(r.desc.Offset)}), true
 		}
 	case "fd_seek":
@@ -174,6 +174,9 @@ func (r *request) seek() (c recording.HostCall, handled bool) {
 	switch uint32(r.Args[2]) {
 	case whenceSet:
 	case whenceCurrent:
+		if r.desc.Unsure {
+			return c, false
+		}
 		offset += int64(r.desc.Offset)
 	default:
 		return c, false

@@ -69,13 +69,14 @@ const (
 type Descriptor struct {
 	Kind   Kind
 	Origin Origin
-	Name   string   // of a mount: its path in the program; of a listener: HOST:PORT
-	Parent uint32   // the descriptor whose directory it was opened in, or that it was accepted from
-	Open   []uint64 // the arguments of its path_open
-	Flags  uint32   // FlagAppend and the others
-	Offset uint64   // of a file: where the next read or write is
-	Read   uint64   // bytes read so far, of streams too
-	Stat   []byte   // the fdstat that the host gave last, nil if it was never asked
+	Name   string      // of a mount: its path in the program; of a listener: HOST:PORT
+	Base   *Descriptor // the directory that its path_open named, as it was then
+	Open   []uint64    // the arguments of its path_open
+	Flags  uint32      // FlagAppend and the others
+	Offset uint64      // of a file: where the next read or write is
+	Unsure bool        // Offset does not hold: the file was appended to
+	Read   uint64      // bytes read so far, of streams too
+	Stat   []byte      // the fdstat that the host gave last, nil if it was never asked
 }
 
 // Describe says what descriptor number fd is, in words.

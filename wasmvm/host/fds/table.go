@@ -117,7 +117,7 @@ func (t *Table) Apply(fn *wasi.Func, c *recording.HostCall, origin Origin) {
 		return
 	case "sock_accept":
 		if fd, ok := Word(c, 2); ok {
-			t.insert(fd, Descriptor{Kind: Socket, Origin: origin, Parent: uint32(c.Args[0]), Flags: uint32(c.Args[1])})
+			t.insert(fd, Descriptor{Kind: Socket, Origin: origin, Flags: uint32(c.Args[1])})
 		}
 		return
 	}
@@ -149,7 +149,10 @@ func (t *Table) opened(c *recording.HostCall, origin Origin) {
 	if !ok {
 		return
 	}
-	d := Descriptor{Kind: File, Origin: origin, Parent: uint32(c.Args[0]), Open: c.Args, Flags: uint32(c.Args[7])}
+	d := Descriptor{Kind: File, Origin: origin, Open: c.Args, Flags: uint32(c.Args[7])}
+	if base, ok := t.open[uint32(c.Args[0])]; ok {
+		d.Base = &base
+	}
 	if c.Args[4]&OpenDirectory != 0 {
 		d.Kind = Dir
 	}
@@ -173,18 +176,11 @@ func (d *Descriptor) apply(fn *wasi.Func, c *recording.HostCall) bool {
 	case "fd_write":
 		n, _ := Word(c, 3)
 		d.Offset += uint64(n)
+		d.Unsure = d.Unsure || d.Flags&FlagAppend != 0
 	case "fd_seek":
-		offset, ok := Wide(c, 3)
-		if !ok {
-			return false
-		}
-		d.Offset = offset
+		return d.stands(c, 3)
 	case "fd_tell":
-		offset, ok := Wide(c, 1)
-		if !ok {
-			return false
-		}
-		d.Offset = offset
+		return d.stands(c, 1)
 	case "fd_fdstat_set_flags":
 		d.Flags = uint32(c.Args[1])
 		d.Stat = nil
@@ -198,6 +194,15 @@ func (d *Descriptor) apply(fn *wasi.Func, c *recording.HostCall) bool {
 		return false
 	}
 	return true
+}
+
+// stands notes an offset that the host has said.
+func (d *Descriptor) stands(c *recording.HostCall, arg int) bool {
+	offset, ok := Wide(c, arg)
+	if ok {
+		d.Offset, d.Unsure = offset, false
+	}
+	return ok
 }
 
 // at returns the n bytes that a call wrote where its argument i points, nil if it

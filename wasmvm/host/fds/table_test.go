@@ -61,15 +61,21 @@ func TestDescriptorsFollowTheCalls(t *testing.T) {
 	apply(t, table, 18, "fd_close", 0, 8)
 
 	want := map[uint32]Descriptor{
-		7: {Kind: Socket, Origin: Origin{0, 11}, Parent: 5, Flags: FlagNonblock, Offset: 30, Read: 30},
-		9: {Kind: File, Origin: Origin{0, 10}, Parent: 3, Flags: FlagAppend, Offset: 5, Read: 100},
+		7: {Kind: Socket, Origin: Origin{0, 11}, Flags: FlagNonblock, Offset: 30, Read: 30},
+		9: {Kind: File, Origin: Origin{0, 10}, Flags: FlagAppend, Offset: 5, Read: 100},
 	}
 	for fd, w := range want {
 		got, _ := table.Get(fd)
 		got.Open = nil
-		if got.Kind != w.Kind || got.Origin != w.Origin || got.Parent != w.Parent || got.Flags != w.Flags || got.Offset != w.Offset || got.Read != w.Read {
+		if got.Kind != w.Kind || got.Origin != w.Origin || got.Flags != w.Flags || got.Offset != w.Offset || got.Read != w.Read {
 			t.Errorf("descriptor %d is %+v, want %+v", fd, got, w)
 		}
+	}
+	if d, _ := table.Get(9); d.Base == nil || d.Base.Name != "./data/" || d.Unsure {
+		t.Errorf("descriptor 9 is %+v", d)
+	}
+	if d, _ := before.Get(6); !d.Unsure {
+		t.Error("the offset is said to be known after an append")
 	}
 	if got, want := table.Numbers(), []uint32{0, 1, 2, 3, 4, 5, 7, 9}; !slices.Equal(got, want) {
 		t.Errorf("open are %v, want %v", got, want)

@@ -105,7 +105,7 @@ func TestRepliesThatMakeNoSenseAreRefused(t *testing.T) {
 		"file /nowhere/it":   "no such file",
 		"file /":             "not a regular file",
 		"tape":               "the recorded conversation on descriptor 5 is over",
-		"sandbox always":     "there is none here",
+		"sandbox always":     "it has no network",
 		"matched":            "the parent makes no such call",
 		"errno 99999 always": `errno "99999"`,
 	} {

@@ -1,6 +1,7 @@
 package answers
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -28,6 +29,8 @@ type lineage struct {
 type fakeLog struct {
 	meta  recording.Meta
 	lines []*lineage
+	// memories are what memory was before each call, by branch and number.
+	memories map[callKey][]byte
 }
 
 func (l *fakeLog) Meta() recording.Meta { return l.meta }
@@ -95,6 +98,12 @@ const (
 
 // newTrunk returns a guest whose calls are answered as its scripts say.
 func newTrunk(t *testing.T) *guest {
+	return &guest{t: t, m: newMachine(t), log: &fakeLog{meta: testMeta(), lines: []*lineage{{parent: -1}}, memories: make(map[callKey][]byte)}}
+}
+
+// newMachine returns one with a page of memory.
+func newMachine(t *testing.T) *wasmvm.Machine {
+	t.Helper()
 	mod, err := wasmvm.Decode([]byte("\x00asm\x01\x00\x00\x00" + "\x05\x03\x01\x00\x01"))
 	if err != nil {
 		t.Fatal(err)
@@ -103,29 +112,43 @@ func newTrunk(t *testing.T) *guest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &guest{t: t, m: m, log: &fakeLog{meta: testMeta(), lines: []*lineage{{parent: -1}}}}
+	return m
+}
+
+// visit shows what memory was before a call.
+func (g *guest) visit(n uint64, look func(m *wasmvm.Machine) error) error {
+	branch := g.branch
+	for g.log.lines[branch].parent >= 0 && n < g.log.lines[branch].first {
+		branch = g.log.lines[branch].parent
+	}
+	m := newMachine(g.t)
+	if err := m.WriteMemory(0, g.log.memories[callKey{branch, n}]); err != nil {
+		return err
+	}
+	return look(m)
 }
 
 // fork returns a guest in a new branch that has made as many calls as say.
 func (g *guest) fork(calls uint64, sources string) *guest {
 	g.t.Helper()
-	p, err := New(sources, Options{})
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	b := &guest{t: g.t, m: g.m, log: g.log, branch: len(g.log.lines), policy: p}
+	b := &guest{t: g.t, m: g.m, log: g.log, branch: len(g.log.lines)}
 	g.log.lines = append(g.log.lines, &lineage{parent: g.branch, first: calls})
-	return b
+	return b.later(sources)
 }
 
 // later returns the guest with a policy that knows nothing of the calls so far, as
 // in the next session.
 func (g *guest) later(sources string) *guest {
-	p, err := New(sources, Options{})
+	b := *g
+	p, err := New(sources, Options{Visit: b.visit, Temp: g.t.TempDir()})
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	b := *g
+	g.t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			g.t.Error(err)
+		}
+	})
 	b.policy = p
 	return &b
 }
@@ -140,6 +163,7 @@ func (g *guest) call(script func(r *request) recording.HostCall, name string, ar
 	line := g.log.lines[g.branch]
 	c := &host.Call{Branch: g.branch, N: g.log.Calls(g.branch), Name: name, Fn: fn,
 		Import: uint32(slices.Index(wasi.Functions(), fn)), Args: args, M: g.m, Log: g.log}
+	g.log.memories[callKey{g.branch, c.N}] = bytes.Clone(g.m.Memory())
 	var answer recording.HostCall
 	g.source, g.err = "", nil
 	if g.policy == nil {

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"wrev/checkpoint/recording"
+	"wrev/wasmvm"
 	"wrev/wasmvm/host"
 	"wrev/wasmvm/host/fds"
 )
@@ -23,13 +24,25 @@ type Policy struct {
 	replies  map[callKey]reply // for calls that wait
 	rests    map[restKey]fixed // what is left of bytes of a reply
 	pending  *waiting
+	worlds   map[worldKey]*world
+	recent   []worldKey // of worlds, the one used last comes last
+	warned   bool       // that something is live
 }
 
-// Options of a Policy. The zero value asks and has no sandbox.
+// Options of a Policy. The zero value always asks.
 type Options struct {
 	// Attached reports whether there is a debugger, whose user can be asked. nil is
 	// always. Without one, ask is synthetic.
 	Attached func() bool
+	// Visit calls look with a machine that stands at call n of the path of the
+	// branch that asks: Timeline.VisitCall. The sandbox looks there for what is in
+	// the program's memory only. nil does without as far as that goes.
+	Visit func(n uint64, look func(m *wasmvm.Machine) error) error
+	// Temp is where the sandbox keeps what a branch has changed; empty is where
+	// temporary files go.
+	Temp string
+	// Warn is told when calls begin to have real effects. May be nil.
+	Warn func(text string)
 }
 
 // rule is what a reply for always applies to.
@@ -51,7 +64,7 @@ type restKey struct {
 // New makes a Policy with an ordered list of sources, like Default.
 func New(sources string, o Options) (*Policy, error) {
 	p := &Policy{options: o, accounts: make(map[int]*account), rules: make(map[rule]choice),
-		replies: make(map[callKey]reply), rests: make(map[restKey]fixed)}
+		replies: make(map[callKey]reply), rests: make(map[restKey]fixed), worlds: make(map[worldKey]*world)}
 	return p, p.SetSources(sources)
 }
 
@@ -90,11 +103,13 @@ func (p *Policy) Answer(c *host.Call) (recording.HostCall, recording.Source, err
 	if err != nil {
 		return recording.HostCall{}, "", fmt.Errorf("host call %d has no recorded answer, and the calls before it cannot be looked at: %w", c.N, err)
 	}
-	answer, source, err := p.search(newRequest(c, a))
+	r := newRequest(c, a)
+	answer, source, err := p.search(r)
 	if err != nil {
 		return recording.HostCall{}, "", err
 	}
 	p.pending = nil
+	p.happened(r, &answer, source)
 	return answer, source, nil
 }
 
@@ -160,7 +175,7 @@ func (p *Policy) source(c choice) source {
 	case recording.SourceSynthetic:
 		return synthetic{}
 	case recording.SourceSandbox, recording.SourceLive:
-		return unavailable{}
+		return executed{p, c.kind}
 	}
 	return fixed{c}
 }

@@ -50,12 +50,3 @@ func (matched) answer(r *request) (recording.HostCall, error) {
 }
 
 var errNoParent = errors.New("the trunk has no parent")
-
-// unavailable stands for a source that this program has no means for.
-type unavailable struct{}
-
-var errUnavailable = errors.New("there is none here")
-
-func (unavailable) answer(*request) (recording.HostCall, error) {
-	return recording.HostCall{}, errUnavailable
-}

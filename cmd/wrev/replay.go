@@ -18,6 +18,7 @@ import (
 	"wrev/reverse"
 	"wrev/wasmvm"
 	"wrev/wasmvm/host"
+	"wrev/wasmvm/host/answers"
 )
 
 func runReplay(s stdio, args []string) (int, error) {
@@ -68,6 +69,7 @@ func splitDebuggerArgs(args []string, dash int, debugger bool) (path string, res
 type replay struct {
 	module   *wasmvm.Module
 	timeline *reverse.Timeline
+	branches *branching
 	options  gdbstub.Options
 	headline string // what is served
 }
@@ -77,40 +79,45 @@ func newReplay(s stdio, rec *recording.Reader, path string, serve *serveFlags) (
 	if err != nil {
 		return nil, err
 	}
-	output := &gdbstub.Output{}
-	replayer := host.NewReplayer(rec, mod)
-	replayer.Output = output.Write
-	machine, err := wasmvm.New(mod, host.MachineConfig(rec, replayer))
+	branches, warnings, err := recording.OpenBranches(rec, path)
 	if err != nil {
 		return nil, err
 	}
-	timeline, err := reverse.New(machine, reverse.Options{
-		Budget:   int64(serve.memory),
-		EndOfLog: host.ErrEndOfLog,
+	for _, w := range warnings {
+		s.logf("warning: %s: %s", path, w)
+	}
+	b, err := newBranching(host.NewStory(rec, mod, branches), serve, answers.Options{})
+	if err != nil {
+		return nil, errors.Join(err, branches.Close())
+	}
+	newMachine := func(h wasmvm.Host) (*wasmvm.Machine, error) {
+		return wasmvm.New(mod, host.MachineConfig(rec, h))
+	}
+	r := &replay{module: mod, branches: b, headline: path + ": " + describeEndOf(rec)}
+	r.options = gdbstub.Options{
+		Name:  programName(rec.Meta().ModuleName),
+		Once:  serve.once || serve.gdb,
+		AtEnd: serve.atEndMode(),
+	}
+	b.stub(&r.options)
+	options := reverse.Options{
+		Budget: int64(serve.memory),
 		// Beside the recording is where there is room for it; or else where
 		// temporary files go.
 		SpillDirs: []string{filepath.Dir(path), ""},
 		Warn:      func(err error) { s.logf("warning: %v", err) },
-		Cache:     checkpointCache(rec, path, serve, output),
+		Cache:     checkpointCache(rec, path, serve, b.output),
 		Progress:  func(p reverse.Progress) { s.progress.timeline(rec, p) },
-		NewMachine: func() (*wasmvm.Machine, error) {
-			return wasmvm.New(mod, host.MachineConfig(rec, host.NewReplayer(rec, mod)))
-		},
-	})
-	if err != nil {
-		return nil, err
 	}
-	return &replay{
-		module:   mod,
-		timeline: timeline,
-		options: gdbstub.Options{
-			Name:   programName(rec.Meta().ModuleName),
-			Once:   serve.once || serve.gdb,
-			AtEnd:  serve.atEndMode(),
-			Output: output,
-		},
-		headline: path + ": " + describeEndOf(rec),
-	}, nil
+	b.timeline(&options, newMachine)
+	machine, err := newMachine(b.story.Host(true))
+	if err == nil {
+		r.timeline, err = reverse.New(machine, options)
+	}
+	if err != nil {
+		return nil, errors.Join(err, branches.Close())
+	}
+	return r, nil
 }
 
 // checkpointCache is where the checkpoints of a recording are kept. The output
@@ -166,6 +173,9 @@ func (r *replay) serve(s stdio, ln net.Listener) error {
 func (r *replay) close(s stdio) {
 	if err := r.timeline.Close(); err != nil {
 		s.logf("warning: %v", err) // only the next session would have gained from it
+	}
+	if err := r.branches.close(); err != nil {
+		s.logf("warning: %v", err)
 	}
 }
 

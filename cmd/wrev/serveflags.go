@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"wrev/gdbstub"
+	"wrev/wasmvm/host/answers"
 )
 
 // defaultServe is gdbserver's customary port, on this machine only: whoever can
@@ -29,8 +30,10 @@ type serveFlags struct {
 	gdb      bool
 	memory   byteSize
 	packets  bool
-	noCache  bool // of replay alone
-	set      *pflag.FlagSet
+
+	branchAnswers string
+	noCache       bool // of replay alone
+	set           *pflag.FlagSet
 }
 
 func addServeFlags(fs *pflag.FlagSet) *serveFlags {
@@ -42,6 +45,7 @@ func addServeFlags(fs *pflag.FlagSet) *serveFlags {
 	fs.BoolVar(&f.gdb, "gdb", false, "start gdb here, connected; what follows -- goes to it")
 	fs.Var(&f.memory, "checkpoint-memory", "memory for checkpoints, e.g. 200M or 2G")
 	fs.BoolVar(&f.packets, "packets", false, "print every packet of the debugger's protocol on stderr")
+	fs.StringVar(&f.branchAnswers, "branch-answers", answers.Default, "who answers host calls that nobody recorded, a `LIST` in order: matched, tape, sandbox, synthetic, live, errno NAME, eof, ask")
 	return f
 }
 

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"errors"
+
+	"wrev/gdbstub"
+	"wrev/reverse"
+	"wrev/reverse/book"
+	"wrev/wasmvm"
+	"wrev/wasmvm/host"
+	"wrev/wasmvm/host/answers"
+)
+
+// branching is what a session needs for branches of its history: the host calls,
+// where they are kept, and who answers those that nobody has recorded.
+type branching struct {
+	story  *host.Story
+	book   *book.Book
+	policy *answers.Policy
+	output *gdbstub.Output
+}
+
+// newBranching takes over what story has, and what the program prints.
+func newBranching(story *host.Story, serve *serveFlags, o answers.Options) (*branching, error) {
+	b := &branching{story: story, output: &gdbstub.Output{}}
+	var err error
+	if b.book, err = book.New(story); err != nil {
+		return nil, err
+	}
+	if b.policy, err = answers.New(serve.branchAnswers, o); err != nil {
+		return nil, usagef("--branch-answers: %v", err)
+	}
+	story.Branch = b.policy
+	story.Output = b.output.Write
+	story.Switched = func(path []int) {
+		var branches []gdbstub.OutputBranch
+		for _, id := range path {
+			_, first := story.Lineage(id)
+			branches = append(branches, gdbstub.OutputBranch{Branch: id, First: first})
+		}
+		b.output.Switch(branches)
+	}
+	return b, nil
+}
+
+// timeline sets the options of a timeline with branches. newMachine makes a
+// machine with a host of the story.
+func (b *branching) timeline(o *reverse.Options, newMachine func(wasmvm.Host) (*wasmvm.Machine, error)) {
+	o.Book = b.book
+	o.EndOfLog = host.ErrEndOfLog
+	o.Paused = host.ErrWaiting
+	o.NewMachine = func() (*wasmvm.Machine, error) { return newMachine(b.story.Host(false)) }
+}
+
+// stub sets the options of a server for debuggers.
+func (b *branching) stub(o *gdbstub.Options) {
+	o.Output = b.output
+}
+
+// close writes what is not in the file yet.
+func (b *branching) close() error {
+	return errors.Join(b.book.Save(), b.story.Branches().Close())
+}

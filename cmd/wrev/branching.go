@@ -43,6 +43,15 @@ func newBranching(story *host.Story, serve *serveFlags, o answers.Options) (*bra
 	return b, nil
 }
 
+// showBranchesOnly leaves out what the trunk prints.
+func (b *branching) showBranchesOnly() {
+	b.story.Output = func(call uint64, fd uint32, p []byte) {
+		if b.story.Own(call) {
+			b.output.Write(call, fd, p)
+		}
+	}
+}
+
 // timeline sets the options of a timeline with branches. newMachine makes a
 // machine with a host of the story.
 func (b *branching) timeline(o *reverse.Options, newMachine func(wasmvm.Host) (*wasmvm.Machine, error)) {

@@ -13,6 +13,7 @@ import (
 	"wrev/reverse"
 	"wrev/wasmvm"
 	"wrev/wasmvm/host"
+	"wrev/wasmvm/host/answers"
 )
 
 func runDebug(s stdio, args []string) (int, error) {
@@ -166,32 +167,35 @@ func newLive(s stdio, l *host.Live, place *place, serve *serveFlags) (*replay, e
 		return nil, err
 	}
 	story.Trunk = l
-	session := &replay{module: l.Module, options: gdbstub.Options{
+	b, err := newBranching(story, serve, answers.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if serve.gdb { // which shares this terminal: the trunk's output is there already
+		b.showBranchesOnly()
+	}
+	session := &replay{module: l.Module, branches: b, options: gdbstub.Options{
 		Name:  programName(place.path),
 		Once:  serve.once || serve.gdb,
 		AtEnd: serve.atEndMode(),
 	}}
-	if !serve.gdb { // which shares this terminal: the program's output is there already
-		session.options.Output = &gdbstub.Output{}
-		story.Output = session.options.Output.Write
+	b.stub(&session.options)
+	newMachine := func(h wasmvm.Host) (*wasmvm.Machine, error) {
+		return wasmvm.New(l.Module, l.MachineConfig(story.Recording(), h))
 	}
-	newMachine := func(main bool) (*wasmvm.Machine, error) {
-		return wasmvm.New(l.Module, l.MachineConfig(story.Recording(), story.Host(main)))
-	}
-	machine, err := newMachine(true)
-	if err != nil {
-		return nil, err
-	}
-	session.timeline, err = reverse.New(machine, reverse.Options{
+	options := reverse.Options{
 		Budget:      int64(serve.memory),
-		EndOfLog:    host.ErrEndOfLog,
-		Paused:      host.ErrWaiting,
 		OnInterrupt: l.Interrupt,
 		SpillDirs:   []string{filepath.Dir(place.path), ""},
 		Warn:        func(err error) { s.logf("warning: %v", err) },
 		Progress:    func(p reverse.Progress) { s.progress.live(p) },
-		NewMachine:  func() (*wasmvm.Machine, error) { return newMachine(false) },
-	})
+	}
+	b.timeline(&options, newMachine)
+	machine, err := newMachine(story.Host(true))
+	if err != nil {
+		return nil, err
+	}
+	session.timeline, err = reverse.New(machine, options)
 	return session, err
 }
 

@@ -153,6 +153,10 @@ func (s *Story) Func(logged uint32) (name string, fn *wasi.Func) {
 	return imp.Module + "." + imp.Name, nil
 }
 
+// Own reports whether call n of the selected path is a branch's own, not the
+// trunk's.
+func (s *Story) Own(n uint64) bool { return len(s.path) > 1 && n >= s.lines[s.path[1]].first }
+
 // Sources counts the calls of a branch's own log by the source of their answers.
 func (s *Story) Sources(branch int) map[recording.Source]int {
 	counts := make(map[recording.Source]int)

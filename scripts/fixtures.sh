@@ -49,7 +49,7 @@ both() {
 for source in testdata/kernels/*.c; do
 	both "$source" -nostartfiles
 done
-for name in inventory traps io spin billion features echo lines; do
+for name in inventory traps io spin billion features echo lines peer files; do
 	both "testdata/programs/$name.c"
 done
 

@@ -127,7 +127,7 @@ func (t *Timeline) Switch(id int) (Stop, error) {
 // enter goes to a position of another branch's path.
 func (t *Timeline) enter(n *node, pos uint64) Stop {
 	defer t.prog.end()
-	t.leave() // coming back is then a restore
+	t.leaveCheaply() // coming back is then a restore
 	t.follow(n)
 	return t.outcome(t.travel(pos))
 }

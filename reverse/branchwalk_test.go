@@ -232,7 +232,7 @@ func (w *branchWalk) to(what string, id int, pos uint64, s Stop, err error) {
 func (w *branchWalk) change() {
 	w.left = w.tl.Now()
 	b := w.book.list[w.cur]
-	switch id := w.r.IntN(len(w.models)); w.r.IntN(7) {
+	switch id := w.r.IntN(len(w.models)); w.r.IntN(9) {
 	case 0, 1:
 		if b.ID == 0 {
 			if _, err := w.tl.Undo(); err == nil {
@@ -268,7 +268,29 @@ func (w *branchWalk) change() {
 		w.to(fmt.Sprintf("Switch(%d)", id), id, pos, s, err)
 	case 6:
 		w.drop(id)
+	case 7:
+		if calls := w.tl.Machine().HostCalls(); calls > 0 {
+			visited(w.t, w.tl, w.book, w.p, w.cur, w.r.Uint64N(calls))
+		}
+	case 8:
+		w.compare(id)
 	}
+}
+
+// compare compares the current branch with another; that it does no harm shows
+// in what comes after.
+func (w *branchWalk) compare(id int) {
+	d, err := w.tl.Diff(w.cur, id)
+	if bad := id == w.cur || w.book.list[id].Dropped; (err != nil) != bad {
+		w.t.Fatalf("%s: comparing branches %d and %d: %v", w.p.name, w.cur, id, err)
+	}
+	if w.tl.Now() != w.left {
+		w.t.Fatalf("%s: comparing went from %d to %d", w.p.name, w.left, w.tl.Now())
+	}
+	if err == nil && d.Write != nil && d.Write.A != nil && d.Write.A.Position < d.Parts {
+		w.t.Fatalf("%s: %+v", w.p.name, d.Write.A)
+	}
+	w.arrived()
 }
 
 func (w *branchWalk) under(id, root int) bool {

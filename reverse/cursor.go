@@ -72,6 +72,15 @@ func (c *cursor) dirtyStack(size int) []uint32 {
 	return c.dirty
 }
 
+// unsaved is how many pages save would look at.
+func (c *cursor) unsaved() int {
+	if c.mem == nil {
+		return (len(c.m.Memory()) + len(c.m.StackBytes())) / checkpoint.PageSize
+	}
+	c.dirty = c.m.Dirty(c.dirty[:0])
+	return len(c.dirty) + len(c.m.StackBytes())/checkpoint.PageSize - c.m.StackDirtyFrom()/checkpoint.PageSize
+}
+
 // save takes a snapshot of the machine's state.
 func (c *cursor) save() *snapshot {
 	m := c.m

@@ -65,7 +65,7 @@ func (t *Timeline) Diff(a, b int) (Difference, error) {
 	df := &differ{t: t, sides: sides, from: d.Parts}
 	err := df.away(func() (err error) {
 		if d.Call, err = df.call(); err == nil {
-			d.Write, err = df.write()
+			d.Write, err = df.write(d.Call)
 		}
 		return err
 	})
@@ -80,6 +80,10 @@ type side struct {
 	state *snapshot // how far it was gone through; belongs to the differ
 	done  bool      // nothing more is known
 	ended bool      // because the program ended
+
+	// What the last round found; the bytes of the writes lie in data.
+	writes []MemoryWrite
+	data   []byte
 }
 
 // differ compares two branches with the timeline's own machine.
@@ -93,7 +97,7 @@ type differ struct {
 func (df *differ) away(do func() error) error {
 	t := df.t
 	now, back := t.Now(), t.hist.path
-	t.leave()
+	t.leaveCheaply()
 	err := do()
 	t.cur.m.ClearStopAtCall()
 	t.cur.disarm()
@@ -105,6 +109,8 @@ func (df *differ) away(do func() error) error {
 	t.cur.deaf = true
 	ev := t.travel(now)
 	t.cur.deaf = false
+	t.account()
+	t.hist.trim(t.Now())
 	if ev.kind != eventLimit {
 		s := t.outcome(ev)
 		err = errors.Join(err, fmt.Errorf("going back to position %d: %v: %w", now, s.Reason, s.Err))

@@ -59,15 +59,20 @@ func sameWrite(a, b *MemoryWrite) bool {
 func TestDiff(t *testing.T) {
 	p := asking(nil)
 	calls, writes := 0, 0
-	for _, edited := range [][]uint64{{300, 500}, {300, 300}, {0, 700}, {300, 301}} {
+	edits := []wasmvm.Edit{
+		poke(100, 77), poke(116, 77), // copied, written
+		poke(40000, 77), // never looked at
+		{Kind: wasmvm.EditLocal, Func: 2, Index: 1, Bits: [2]uint64{5}},
+		{Kind: wasmvm.EditGlobal, Bits: [2]uint64{5}},
+	}
+	for k, edited := range [][]uint64{{300, 500}, {300, 300}, {0, 700}, {300, 301}, {700, 400}} {
 		tl, book := branching(t, p, false, Options{})
 		tl.SeekEnd()
 		for i, pos := range edited {
 			gone0, err := tl.Switch(0)
 			gone(t, gone0, err)
 			tl.Seek(pos)
-			// A byte that the program never looks at, one that a host call writes, and one it copies.
-			if _, err := tl.Edit(poke([]uint64{100, 116, 40000}[(i+int(pos))%3], 77)); err != nil {
+			if _, err := tl.Edit(edits[(i+k)%len(edits)]); err != nil {
 				t.Fatal(err)
 			}
 			tl.SeekEnd()

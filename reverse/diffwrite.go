@@ -22,26 +22,24 @@ const (
 var everyWrite = Watch{Kind: wasmvm.WatchWrite, Len: 1 << 32}
 
 // write finds the first write that differs. Both branches are gone through in
-// turns, from one write to the next.
-func (df *differ) write() (*WriteDifference, error) {
+// turns, from one write to the next, once they can differ at all.
+func (df *differ) write(call *CallDifference) (*WriteDifference, error) {
 	t := df.t
-	stops := newStopSet(t.Module())
-	if err := stops.addWatch(everyWrite); err != nil {
-		return nil, err
-	}
-	t.cur.disarm()
-	t.cur.stops = stops
 	start := t.cur.replayed
 	defer t.prog.begin(ProgressScan, df.total(), func() uint64 { return t.cur.replayed - start })()
+	if err := df.skip(call); err != nil {
+		return nil, err
+	}
+	if err := df.watch(everyWrite); err != nil {
+		return nil, err
+	}
 	for n := firstRound; ; n = min(2*n, longRound) {
-		var lists [2][]MemoryWrite
 		for i := range df.sides {
-			var err error
-			if lists[i], err = df.round(&df.sides[i], n); err != nil {
+			if err := df.round(&df.sides[i], n); err != nil {
 				return nil, err
 			}
 		}
-		a, b := lists[0], lists[1]
+		a, b := df.sides[0].writes, df.sides[1].writes
 		for k := range min(len(a), len(b)) {
 			if x, y := &a[k], &b[k]; x.Addr != y.Addr || !bytes.Equal(x.Data, y.Data) {
 				return differing(x, y), nil
@@ -70,33 +68,88 @@ func (df *differ) total() (n uint64) {
 	return n
 }
 
+// watch makes these the stops of the machine.
+func (df *differ) watch(ws ...Watch) error {
+	t := df.t
+	t.cur.disarm()
+	t.cur.stops = newStopSet(t.Module())
+	for _, w := range ws {
+		if err := t.cur.stops.addWatch(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// skip passes over what is the same in both branches for certain: where nothing
+// but memory was edited, all until the first of them looks at what was, makes a
+// host call that differs, or is edited again.
+func (df *differ) skip(call *CallDifference) error {
+	t := df.t
+	a, b := &df.sides[0], &df.sides[1]
+	limit := min(a.limit, b.limit)
+	if call != nil {
+		limit = min(limit, call.PosA, call.PosB)
+	}
+	var edited []Watch
+	for _, s := range df.sides {
+		for _, n := range s.path.nodes[a.path.common(b.path):] {
+			for _, e := range n.Edits {
+				if e.Position == df.from && e.Edit.Kind != wasmvm.EditMemory {
+					return nil
+				}
+				if e.Position == df.from {
+					edited = append(edited, Watch{Kind: wasmvm.WatchWrite | wasmvm.WatchRead, Addr: e.Edit.Addr, Len: uint64(len(e.Edit.Data))})
+				}
+			}
+		}
+		if i := s.path.editedAfter(df.from); i < len(s.path.edits) {
+			limit = min(limit, s.path.edits[i].Position)
+		}
+	}
+	if err := df.watch(edited...); err != nil {
+		return err
+	}
+	t.setPath(a.path)
+	if ev := t.travel(df.from); ev.kind != eventLimit {
+		return df.failed(a, ev)
+	}
+	if err := t.cur.arm(); err != nil {
+		return err
+	}
+	switch ev := t.cur.advance(limit); ev.kind {
+	case eventStop:
+		df.from = t.Now() - 1
+	case eventLimit, eventEnd:
+		df.from = t.Now()
+	default:
+		return df.failed(a, ev)
+	}
+	return nil
+}
+
 // round goes through the next n writes of a side, or as many as there are.
-func (df *differ) round(s *side, n int) ([]MemoryWrite, error) {
+func (df *differ) round(s *side, n int) error {
 	t := df.t
 	t.setPath(s.path)
 	if s.state == nil {
 		if ev := t.travel(df.from); ev.kind != eventLimit {
-			return nil, df.failed(s, ev)
+			return df.failed(s, ev)
 		}
 	} else if err := t.cur.restore(s.state); err != nil {
-		return nil, err
+		return err
 	}
 	if err := t.cur.arm(); err != nil {
-		return nil, err
+		return err
 	}
-	var list []MemoryWrite
+	s.writes, s.data = s.writes[:0], s.data[:0]
 	calls := t.cur.m.HostCalls()
-	for size := 0; len(list) < n && size < roundBytes; {
+	for len(s.writes) < n && len(s.data) < roundBytes {
 		ev := t.cur.advance(s.limit)
 		switch ev.kind {
 		case eventStop:
-			before := len(list)
-			var err error
-			if list, err = df.writes(list, s, calls, ev.hits); err != nil {
-				return nil, err
-			}
-			for _, w := range list[before:] {
-				size += len(w.Data)
+			if err := df.note(s, calls, ev.hits); err != nil {
+				return err
 			}
 			calls = t.cur.m.HostCalls()
 			continue
@@ -107,38 +160,44 @@ func (df *differ) round(s *side, n int) ([]MemoryWrite, error) {
 		case eventWait:
 			s.done = true
 		default:
-			return nil, df.failed(s, ev)
+			return df.failed(s, ev)
 		}
 		break
 	}
 	s.keep(t.cur.save())
-	return list, nil
+	return nil
 }
 
-// writes appends what the last instruction wrote. calls is how many host calls
-// were completed when it was asked last.
-func (df *differ) writes(list []MemoryWrite, s *side, calls uint64, hits []WatchHit) ([]MemoryWrite, error) {
+// wrote adds a write to those of the round.
+func (s *side) wrote(pos, addr uint64, data []byte) {
+	at := len(s.data)
+	s.data = append(s.data, data...)
+	s.writes = append(s.writes, MemoryWrite{pos, addr, s.data[at:]})
+}
+
+// note adds what the last instruction wrote. calls is how many host calls were
+// completed when it was asked last.
+func (df *differ) note(s *side, calls uint64, hits []WatchHit) error {
 	m := df.t.cur.m
-	pos := m.Position() - 1
+	pos, before := m.Position()-1, len(s.writes)
 	if now := m.HostCalls(); now > calls {
 		c, err := df.t.opt.Book.Call(s.n.ID, now-1)
 		if err != nil {
-			return nil, fmt.Errorf("host call %d of branch %d: %w", now-1, s.n.ID, err)
+			return fmt.Errorf("host call %d of branch %d: %w", now-1, s.n.ID, err)
 		}
-		before := len(list)
 		for _, w := range c.Writes {
 			if len(w.Data) > 0 {
-				list = append(list, MemoryWrite{pos, uint64(w.Addr), slices.Clone(w.Data)})
+				s.wrote(pos, uint64(w.Addr), w.Data)
 			}
 		}
-		if len(list) > before { // else it was a call before the last instruction
-			return list, nil
-		}
+	}
+	if len(s.writes) > before {
+		return nil // else it was a call before the last instruction
 	}
 	for _, h := range hits {
-		list = append(list, MemoryWrite{pos, h.Addr, slices.Clone(m.Memory()[h.Addr : h.Addr+h.Len])})
+		s.wrote(pos, h.Addr, m.Memory()[h.Addr:h.Addr+h.Len])
 	}
-	return list, nil
+	return nil
 }
 
 // shownWrite is how much of a long write is told: what is there to see beyond

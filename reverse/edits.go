@@ -14,7 +14,7 @@ func (t *Timeline) Try(e wasmvm.Edit) error {
 		return errNoBook
 	}
 	if len(t.tried) == 0 {
-		t.leave() // what Forget goes back to
+		t.leaveCheaply() // what Forget and Undo go back to
 	}
 	if err := t.cur.m.ApplyEdit(&e); err != nil {
 		return err
@@ -115,7 +115,7 @@ func (t *Timeline) extend() error {
 	t.setPath(pathTo(n))
 	if t.tried = t.tried[done:]; err == nil {
 		t.tried = nil
-		t.leave()
+		t.leaveCheaply()
 	}
 	return err
 }
@@ -134,7 +134,7 @@ func (t *Timeline) fork() error {
 	t.hist.nodes = append(t.hist.nodes, n)
 	t.tried = nil
 	t.follow(n)
-	t.leave()
+	t.leaveCheaply()
 	return nil
 }
 

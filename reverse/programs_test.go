@@ -189,7 +189,7 @@ type handmade struct {
 	imports  []fn
 	funcs    []fn
 	min, max int // of the memory, in pages; max 0: no memory
-	globals  int
+	globals  int // mutable
 }
 
 func section(id int, items ...[]byte) []byte {
@@ -313,7 +313,7 @@ func loops(n, area int) *program {
 			localGet, 1, localGet, 0, i32Store, 2, 0,
 			localGet, 2, localGet, 1, i32Load, 2, 0, i32Add, localSet, 2)),
 		globalGet, 0, drop, localGet, 2, globalSet, 0)}
-	h := handmade{funcs: []fn{start}, min: 1 + area>>16, max: 1 + area>>16, globals: 1}
+	h := handmade{funcs: []fn{start}, min: 1 + area>>16, max: 1 + area>>16, globals: 2}
 	return &program{name: "loops", wasm: h.encode()}
 }
 

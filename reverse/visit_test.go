@@ -9,7 +9,7 @@ import (
 )
 
 // visited looks at a host call and checks that the machine is about to make it.
-func visited(t *testing.T, tl *Timeline, book *fakeBook, p *program, branch int, n uint64) {
+func visited(t testing.TB, tl *Timeline, book *fakeBook, p *program, branch int, n uint64) {
 	t.Helper()
 	err := tl.VisitCall(n, func(m *wasmvm.Machine) error {
 		q := book.along(p, branch)

@@ -117,8 +117,10 @@ func (l *callLog) stored(b block) {
 	l.mu.Lock()
 	l.blocks = append(l.blocks, b)
 	l.calls = b.end()
-	// A new list: who has just been given a call may still look at it.
-	l.tail = slices.Clone(l.tail[min(int(b.count), len(l.tail)):])
+	// A new list: who has just been given a call may still look at it. The next
+	// block has about as many calls.
+	rest := l.tail[min(int(b.count), len(l.tail)):]
+	l.tail = append(make([]HostCall, 0, len(rest)+int(b.count)), rest...)
 	l.mu.Unlock()
 }
 

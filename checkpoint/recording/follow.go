@@ -24,12 +24,21 @@ func (w *Writer) Follow() (*Reader, error) {
 // follow gives the follower a call.
 func (w *Writer) follow(c *HostCall) { w.follower.add(c.clone()) }
 
-// clone is a copy that shares nothing with c.
+// clone is a copy that shares nothing with c. It makes one allocation for the words, and one for the bytes.
 func (c *HostCall) clone() HostCall {
 	d := *c
-	d.Args, d.Results, d.Writes = slices.Clone(c.Args), slices.Clone(c.Results), slices.Clone(c.Writes)
-	for i := range d.Writes {
-		d.Writes[i].Data = slices.Clone(d.Writes[i].Data)
+	words := make([]uint64, 0, len(c.Args)+len(c.Results))
+	words = append(append(words, c.Args...), c.Results...)
+	d.Args, d.Results = words[:len(c.Args):len(c.Args)], words[len(c.Args):]
+	size := 0
+	for i := range c.Writes {
+		size += len(c.Writes[i].Data)
+	}
+	data := make([]byte, 0, size)
+	d.Writes = slices.Clone(c.Writes)
+	for i, w := range c.Writes {
+		data = append(data, w.Data...)
+		d.Writes[i].Data = data[len(data)-len(w.Data):len(data):len(data)]
 	}
 	return d
 }

@@ -16,6 +16,7 @@ import (
 
 	"wrev/checkpoint/recording"
 	"wrev/internal/wasmenc"
+	"wrev/wasmvm"
 )
 
 // BenchmarkRecord runs programs on plain wazero and under the recorder in turns
@@ -176,4 +177,47 @@ func writeLoop(n int64) []byte {
 		i32(c, 1, 0, 1, 48)
 		c.Op(0x10, 0, 0x1a)
 	})}.wasm()
+}
+
+// BenchmarkLive measures a call that is executed live: on our machine, with what
+// it costs to log it. The time of the machine's own instructions is counted.
+func BenchmarkLive(b *testing.B) {
+	const calls = 200_000
+	wasm := clockLoop(calls)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	least := time.Duration(1 << 62)
+	for b.Loop() {
+		for range 3 {
+			least = min(least, runLiveLoop(b, wasm))
+		}
+	}
+	b.ReportMetric(float64(least)/calls, "ns/call")
+	b.ReportMetric(0, "ns/op")
+}
+
+func runLiveLoop(b *testing.B, wasm []byte) time.Duration {
+	l, err := StartLive(context.Background(), wasm, "program", filepath.Join(b.TempDir(), "r.wrev"), Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	story, err := NewLiveStory(l.Writer, l.Module)
+	if err != nil {
+		b.Fatal(err)
+	}
+	story.Trunk = l
+	m, err := wasmvm.New(l.Module, l.MachineConfig(story.Recording(), story.Host(true)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	start := threadTime(b)
+	stop := m.Run(1 << 62)
+	took := threadTime(b) - start
+	if stop.Reason != wasmvm.StopExit {
+		b.Fatal(stop.Reason, stop.Err)
+	}
+	if err := l.Close(EndOf(stop.Trap, nil, stop.ExitCode)); err != nil {
+		b.Fatal(err)
+	}
+	return took
 }

@@ -18,11 +18,17 @@ type branching struct {
 	book   *book.Book
 	policy *answers.Policy
 	output *gdbstub.Output
+
+	visit func(n uint64, look func(m *wasmvm.Machine) error) error // of the timeline, once there is one
 }
 
 // newBranching takes over what story has, and what the program prints.
-func newBranching(story *host.Story, serve *serveFlags, o answers.Options) (*branching, error) {
+func newBranching(s stdio, story *host.Story, serve *serveFlags) (*branching, error) {
 	b := &branching{story: story, output: &gdbstub.Output{}}
+	o := answers.Options{
+		Visit: func(n uint64, look func(m *wasmvm.Machine) error) error { return b.visit(n, look) },
+		Warn:  func(text string) { s.logf("warning: %s", text) },
+	}
 	var err error
 	if b.book, err = book.New(story); err != nil {
 		return nil, err
@@ -52,13 +58,22 @@ func (b *branching) showBranchesOnly() {
 	}
 }
 
-// timeline sets the options of a timeline with branches. newMachine makes a
-// machine with a host of the story.
-func (b *branching) timeline(o *reverse.Options, newMachine func(wasmvm.Host) (*wasmvm.Machine, error)) {
+// timeline makes a timeline with branches. newMachine makes a machine with a host
+// of the story.
+func (b *branching) timeline(o reverse.Options, newMachine func(wasmvm.Host) (*wasmvm.Machine, error)) (*reverse.Timeline, error) {
 	o.Book = b.book
 	o.EndOfLog = host.ErrEndOfLog
 	o.Paused = host.ErrWaiting
 	o.NewMachine = func() (*wasmvm.Machine, error) { return newMachine(b.story.Host(false)) }
+	machine, err := newMachine(b.story.Host(true))
+	if err != nil {
+		return nil, err
+	}
+	t, err := reverse.New(machine, o)
+	if err == nil {
+		b.visit = t.VisitCall
+	}
+	return t, err
 }
 
 // stub sets the options of a server for debuggers.
@@ -66,7 +81,7 @@ func (b *branching) stub(o *gdbstub.Options) {
 	o.Output = b.output
 }
 
-// close writes what is not in the file yet.
+// close writes what is not in the file yet, and removes what only branches wrote.
 func (b *branching) close() error {
-	return errors.Join(b.book.Save(), b.story.Branches().Close())
+	return errors.Join(b.policy.Close(), b.book.Save(), b.story.Branches().Close())
 }

@@ -13,7 +13,6 @@ import (
 	"wrev/reverse"
 	"wrev/wasmvm"
 	"wrev/wasmvm/host"
-	"wrev/wasmvm/host/answers"
 )
 
 func runDebug(s stdio, args []string) (int, error) {
@@ -167,7 +166,7 @@ func newLive(s stdio, l *host.Live, place *place, serve *serveFlags) (*replay, e
 		return nil, err
 	}
 	story.Trunk = l
-	b, err := newBranching(story, serve, answers.Options{})
+	b, err := newBranching(s, story, serve)
 	if err != nil {
 		return nil, err
 	}
@@ -190,12 +189,7 @@ func newLive(s stdio, l *host.Live, place *place, serve *serveFlags) (*replay, e
 		Warn:        func(err error) { s.logf("warning: %v", err) },
 		Progress:    func(p reverse.Progress) { s.progress.live(p) },
 	}
-	b.timeline(&options, newMachine)
-	machine, err := newMachine(story.Host(true))
-	if err != nil {
-		return nil, err
-	}
-	session.timeline, err = reverse.New(machine, options)
+	session.timeline, err = b.timeline(options, newMachine)
 	return session, err
 }
 

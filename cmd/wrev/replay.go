@@ -18,7 +18,6 @@ import (
 	"wrev/reverse"
 	"wrev/wasmvm"
 	"wrev/wasmvm/host"
-	"wrev/wasmvm/host/answers"
 )
 
 func runReplay(s stdio, args []string) (int, error) {
@@ -86,7 +85,7 @@ func newReplay(s stdio, rec *recording.Reader, path string, serve *serveFlags) (
 	for _, w := range warnings {
 		s.logf("warning: %s: %s", path, w)
 	}
-	b, err := newBranching(host.NewStory(rec, mod, branches), serve, answers.Options{})
+	b, err := newBranching(s, host.NewStory(rec, mod, branches), serve)
 	if err != nil {
 		return nil, errors.Join(err, branches.Close())
 	}
@@ -109,12 +108,7 @@ func newReplay(s stdio, rec *recording.Reader, path string, serve *serveFlags) (
 		Cache:     checkpointCache(rec, path, serve, b.output),
 		Progress:  func(p reverse.Progress) { s.progress.timeline(rec, p) },
 	}
-	b.timeline(&options, newMachine)
-	machine, err := newMachine(b.story.Host(true))
-	if err == nil {
-		r.timeline, err = reverse.New(machine, options)
-	}
-	if err != nil {
+	if r.timeline, err = b.timeline(options, newMachine); err != nil {
 		return nil, errors.Join(err, branches.Close())
 	}
 	return r, nil

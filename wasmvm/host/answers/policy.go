@@ -25,8 +25,8 @@ type Policy struct {
 	rests    map[restKey]fixed // what is left of bytes of a reply
 	pending  *waiting
 	worlds   map[worldKey]*world
-	recent   []worldKey // of worlds, the one used last comes last
-	warned   bool       // that something is live
+	recent   []worldKey   // of worlds, the one used last comes last
+	warned   map[int]bool // which branches were said to be live
 }
 
 // Options of a Policy. The zero value always asks.
@@ -41,7 +41,7 @@ type Options struct {
 	// Temp is where the sandbox keeps what a branch has changed; empty is where
 	// temporary files go.
 	Temp string
-	// Warn is told when calls begin to have real effects. May be nil.
+	// Warn is told when the calls of a branch begin to have real effects. May be nil.
 	Warn func(text string)
 }
 
@@ -64,7 +64,7 @@ type restKey struct {
 // New makes a Policy with an ordered list of sources, like Default.
 func New(sources string, o Options) (*Policy, error) {
 	p := &Policy{options: o, accounts: make(map[int]*account), rules: make(map[rule]choice),
-		replies: make(map[callKey]reply), rests: make(map[restKey]fixed), worlds: make(map[worldKey]*world)}
+		replies: make(map[callKey]reply), rests: make(map[restKey]fixed), worlds: make(map[worldKey]*world), warned: make(map[int]bool)}
 	return p, p.SetSources(sources)
 }
 

@@ -9,10 +9,11 @@ import (
 	"wrev/wasmvm/host/fds"
 )
 
-// executed answers by really executing calls on files: in a copy-on-write view of
-// the mounts (sandbox), or on the mounts themselves (live). Its clocks go on from
-// the last time the program saw, its random numbers are seeded, and it has no
-// network.
+// executed answers by really executing calls. The sandbox does so in a copy-on-write
+// view of the mounts; its clocks go on from the last time the program saw, its
+// random numbers are seeded, and it has no network. live does so on the mounts
+// themselves, with real clocks and random numbers; it cannot take up connections
+// again either.
 type executed struct {
 	policy *Policy
 	source recording.Source
@@ -21,23 +22,28 @@ type executed struct {
 var (
 	errNoInput   = errors.New("it has no standard input")
 	errNoNetwork = errors.New("it has no network")
+	errNoPeer    = errors.New("a recorded connection cannot be taken up again")
 )
 
 func (e executed) answer(r *request) (recording.HostCall, error) {
-	switch r.Fn.Name {
-	case "clock_time_get":
-		return r.nextTime(), nil
-	case "random_get":
-		return r.seededRandom(), nil
-	case "poll_oneoff":
+	real := e.source == recording.SourceLive
+	switch {
+	case r.Fn.Name == "poll_oneoff":
 		return r.poll(func(d fds.Descriptor, read bool) (bool, error) {
 			return d.Kind.InFiles() || !read && d.Kind.Standard(), nil
 		})
+	case real:
+	case r.Fn.Name == "clock_time_get":
+		return r.nextTime(), nil
+	case r.Fn.Name == "random_get":
+		return r.seededRandom(), nil
 	}
 	if r.hasFD {
 		switch {
 		case r.desc.Kind == fds.Stdin:
 			return recording.HostCall{}, errNoInput
+		case real && r.desc.Kind == fds.Socket:
+			return recording.HostCall{}, errNoPeer
 		case r.desc.Kind == fds.Socket || r.desc.Kind == fds.Listener:
 			return recording.HostCall{}, errNoNetwork
 		case r.desc.Kind.Standard() && r.writes():
@@ -102,9 +108,9 @@ func (p *Policy) world(r *request, source recording.Source) (*world, error) {
 	}
 	if w == nil {
 		real := source == recording.SourceLive
-		if real && p.options.Warn != nil && !p.warned {
-			p.warned = true
-			p.options.Warn("from now on, calls of this branch have real effects: files of the mounted directories are changed")
+		if real && p.options.Warn != nil && !p.warned[r.Branch] {
+			p.warned[r.Branch] = true
+			p.options.Warn(fmt.Sprintf("from host call %d on, branch %d has real effects: it changes the files of the mounted directories", r.N, r.Branch))
 		}
 		var err error
 		if w, err = newWorld(r.Log, r.Branch, real, &p.options); err != nil {

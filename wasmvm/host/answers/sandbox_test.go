@@ -174,7 +174,7 @@ func TestLiveChangesTheRealFilesAndSaysSo(t *testing.T) {
 	if got, err := os.ReadFile(filepath.Join(dir, "made")); string(got) != "really" {
 		t.Errorf("the file has %q, %v", got, err)
 	}
-	if len(warnings) != 1 || !strings.Contains(warnings[0], "real effects") {
+	if len(warnings) != 1 || !strings.Contains(warnings[0], "branch 1 has real effects") {
 		t.Errorf("warned %q, want once", warnings)
 	}
 	b = b.later("live")

@@ -3,6 +3,7 @@ package answers
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -60,11 +61,12 @@ func newWorld(log host.Log, branch int, real bool, o *Options) (*world, error) {
 	w := &world{live: real, log: log, branch: branch, next: fork, table: trunk.table, missing: make(map[uint32]error), now: trunk.realtime}
 	files, err := w.mount(log.Meta().Mounts, o.Temp)
 	if err == nil {
-		config := wazero.NewModuleConfig().WithFSConfig(files).WithWalltime(func() (int64, int32) {
-			const second = 1e9
-			ns := w.now()
-			return ns / second, int32(ns % second)
-		}, 1)
+		config := wazero.NewModuleConfig().WithFSConfig(files)
+		if real {
+			config = config.WithSysWalltime().WithSysNanotime().WithRandSource(rand.Reader)
+		} else {
+			config = config.WithWalltime(w.clock, 1)
+		}
 		if w.instance, err = live.New(context.Background(), live.Config{Module: config}); err == nil {
 			err = w.reopen(o.Visit)
 		}
@@ -73,6 +75,13 @@ func newWorld(log host.Log, branch int, real bool, o *Options) (*world, error) {
 		return nil, errors.Join(err, w.close())
 	}
 	return w, nil
+}
+
+// clock gives the files of a view the times that the program sees.
+func (w *world) clock() (sec int64, nsec int32) {
+	const second = 1e9
+	ns := w.now()
+	return ns / second, int32(ns % second)
 }
 
 // realtime is what the clock of the time of day showed last, ns.

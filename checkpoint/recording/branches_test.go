@@ -185,6 +185,21 @@ func TestBranchesBesideTheRecording(t *testing.T) {
 		t.Fatalf("warnings %q, kept in %s", warnings, d.Where())
 	}
 	sameBranches(t, d, want)
+	// Who only looks is in nobody's way.
+	r, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	looked, warnings, err := ReadBranches(r, path)
+	if err != nil || len(warnings) > 0 {
+		t.Fatal(err, warnings)
+	}
+	defer looked.Close()
+	sameBranches(t, looked, want)
+	if err := looked.Add(BranchEvent{Kind: BranchNoted, Branch: 1}); err == nil {
+		t.Error("who only looks could add an event")
+	}
 	d.Close()
 
 	other := branched(t, true)
@@ -195,12 +210,12 @@ func TestBranchesBesideTheRecording(t *testing.T) {
 	if err := os.WriteFile(other+".branches", text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r, err := Open(other)
+	o, err := Open(other)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
-	if _, _, err := OpenBranches(r, other); !errors.Is(err, ErrForeignBranches) {
+	defer o.Close()
+	if _, _, err := OpenBranches(o, other); !errors.Is(err, ErrForeignBranches) {
 		t.Fatalf("branches of another recording: %v", err)
 	}
 }

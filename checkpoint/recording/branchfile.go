@@ -45,7 +45,7 @@ func OpenBranches(r *Reader, path string) (b *Branches, warnings []string, err e
 	meta := besideMeta{BranchesOf: hex.EncodeToString(identityOf(r)), Events: len(b.events)}
 	beside := &fileSink{path: path + besideSuffix}
 	b.sink, b.where = beside, beside.path
-	switch err := beside.open(meta, b); {
+	switch err := beside.open(r, b); {
 	case err == nil:
 		return b, warnings, nil
 	case !errors.Is(err, fs.ErrNotExist):
@@ -64,6 +64,58 @@ func OpenBranches(r *Reader, path string) (b *Branches, warnings []string, err e
 	}
 	b.sink, b.where = own, path
 	return b, warnings, nil
+}
+
+// ReadBranches reads the branches of the recording at path, which r reads, only to look at them: it takes no lock, and none can be added.
+func ReadBranches(r *Reader, path string) (b *Branches, warnings []string, err error) {
+	b = &Branches{logs: make([]*branchLog, 1), sink: readOnly{}}
+	if err := b.load(r.src, r.branchChunks); err != nil {
+		warnings = append(warnings, fmt.Sprintf("the branches behind it are left out: %v", err))
+	}
+	f, err := os.Open(path + besideSuffix)
+	if errors.Is(err, fs.ErrNotExist) {
+		return b, warnings, nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("cannot open the branches: %w", err)
+	}
+	_, err = b.loadBeside(f, r, len(b.events))
+	if err != nil {
+		f.Close()
+		return nil, nil, fmt.Errorf("%s: %w; move it away to do without it", f.Name(), err)
+	}
+	b.sink = readOnly{f}
+	return b, warnings, nil
+}
+
+// readOnly is the sink of branches that are only looked at.
+type readOnly struct{ f *os.File }
+
+func (readOnly) put(chunkHeader, []byte) (block, error) {
+	return block{}, errors.New("the recording was opened only to be read")
+}
+
+func (s readOnly) ReadAt(p []byte, off int64) (int, error) { return s.f.ReadAt(p, off) }
+
+func (s readOnly) Close() error {
+	if s.f == nil {
+		return nil
+	}
+	return s.f.Close()
+}
+
+// loadBeside takes over a file of branches beside the recording of r, which itself had so many events. end is where its last chunk ends.
+func (b *Branches) loadBeside(f *os.File, r *Reader, events int) (end int64, err error) {
+	chunks, meta, end, err := scanBeside(f)
+	switch {
+	case err != nil:
+		return 0, err
+	case meta.BranchesOf != hex.EncodeToString(identityOf(r)):
+		return 0, ErrForeignBranches
+	case meta.Events != events:
+		return 0, fmt.Errorf("%w: it goes on after %d events, the recording has %d", ErrCorrupt, meta.Events, events)
+	}
+	return end, b.load(f, chunks)
 }
 
 func identityOf(r *Reader) []byte {
@@ -117,7 +169,7 @@ func (s *fileSink) use(f *os.File) {
 }
 
 // open reads an existing file of branches beside a recording.
-func (s *fileSink) open(want besideMeta, b *Branches) error {
+func (s *fileSink) open(r *Reader, b *Branches) error {
 	f, err := os.OpenFile(s.path, os.O_RDWR, 0)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -129,16 +181,7 @@ func (s *fileSink) open(want besideMeta, b *Branches) error {
 		f.Close()
 		return err
 	}
-	chunks, meta, end, err := scanBeside(f)
-	if err == nil && meta.BranchesOf != want.BranchesOf {
-		err = ErrForeignBranches
-	}
-	if err == nil && meta.Events != want.Events {
-		err = fmt.Errorf("%w: it goes on after %d events, the recording has %d", ErrCorrupt, meta.Events, want.Events)
-	}
-	if err == nil {
-		err = b.load(f, chunks)
-	}
+	end, err := b.loadBeside(f, r, len(b.events))
 	if err != nil {
 		f.Close()
 		return err

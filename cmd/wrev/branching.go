@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"fmt"
 
+	"wrev/checkpoint/recording"
 	"wrev/gdbstub"
 	"wrev/reverse"
 	"wrev/reverse/book"
@@ -84,4 +86,45 @@ func (b *branching) stub(o *gdbstub.Options) {
 // close writes what is not in the file yet, and removes what only branches wrote.
 func (b *branching) close() error {
 	return errors.Join(b.policy.Close(), b.book.Save(), b.story.Branches().Close())
+}
+
+// readStory is the host calls of a recording and its branches, to look at. The
+// module must be one that the engine runs, if it is to be run.
+func readStory(s stdio, path string, rec *recording.Reader, run bool) (*host.Story, error) {
+	mod, err := wasmvm.Decode(rec.Module())
+	if err != nil {
+		if run {
+			return nil, fmt.Errorf("%s: the recorded module cannot be replayed: %w", path, err)
+		}
+		mod = &wasmvm.Module{} // the imports stay without names
+	}
+	branches, warnings, err := recording.ReadBranches(rec, path)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range warnings {
+		s.logf("warning: %s: %s", path, w)
+	}
+	return host.NewStory(rec, mod, branches), nil
+}
+
+// branchList says which branches there are, by number, and which of them were not
+// dropped.
+func branchList(story *host.Story) []bool {
+	list := []bool{true}
+	for _, e := range story.Branches().Events() {
+		switch e.Kind {
+		case recording.BranchForked:
+			list = append(list, list[e.Parent])
+		case recording.BranchDropped:
+			list[e.Branch] = false
+		}
+	}
+	// Who was forked from a branch that was dropped later goes with it.
+	for id := range list {
+		if parent, _ := story.Lineage(id); parent >= 0 && !list[parent] {
+			list[id] = false
+		}
+	}
+	return list
 }

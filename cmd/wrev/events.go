@@ -17,14 +17,23 @@ import (
 )
 
 func runEvents(s stdio, args []string) (int, error) {
-	flags := newFlagSet(s, "events", "[--json] REC")
+	flags := newFlagSet(s, "events", "[--json] [--branch N] REC")
 	asJSON := flags.Bool("json", false, "one JSON object a line")
 	noReplay := flags.Bool("no-replay", false, "don't replay the program: no positions, no texts, but at once")
+	branch := flags.Int("branch", 0, "the calls along the path of branch `N`")
 	rec, path, err := recordingArg(s, flags, args)
 	if err != nil {
 		return 0, err
 	}
 	defer rec.Close()
+	story, err := readStory(s, path, rec, false)
+	if err != nil {
+		return 0, err
+	}
+	defer story.Branches().Close()
+	if list := branchList(story); *branch < 0 || *branch >= len(list) || !list[*branch] {
+		return 0, fmt.Errorf("%s: there is no branch %d; `wrev info` lists them", path, *branch)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 
@@ -37,7 +46,7 @@ func runEvents(s stdio, args []string) (int, error) {
 	if isFile(s.out) { // else it would stand between the lines
 		progress = func(position, call uint64) { s.progress.show(firstPass("replaying", rec, position, call)) }
 	}
-	err = host.Events(ctx, rec, !*noReplay && replayable(s, path, rec), progress, print)
+	err = story.Events(ctx, *branch, !*noReplay && replayable(s, path, rec), progress, print)
 	s.progress.done()
 	if flushErr := out.Flush(); err == nil {
 		err = flushErr
@@ -72,11 +81,15 @@ func isFile(w io.Writer) bool {
 
 func textEvent(out *bufio.Writer) func(host.Event) error {
 	return func(e host.Event) error {
+		text := e.Text
+		if e.Source != "" {
+			text += fmt.Sprintf("  [%s]", e.Source)
+		}
 		if e.Position == nil {
-			_, err := fmt.Fprintf(out, "%8d  %s\n", e.Call, e.Text)
+			_, err := fmt.Fprintf(out, "%8d  %s\n", e.Call, text)
 			return err
 		}
-		_, err := fmt.Fprintf(out, "%8d  t=%-14s %s\n", e.Call, grouped(*e.Position), e.Text)
+		_, err := fmt.Fprintf(out, "%8d  t=%-14s %s\n", e.Call, grouped(*e.Position), text)
 		return err
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"wrev/checkpoint/recording"
+	"wrev/wasmvm/host"
 )
 
 func runInfo(s stdio, args []string) (int, error) {
@@ -21,8 +22,13 @@ func runInfo(s stdio, args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	story, err := readStory(s, path, rec, false)
+	if err != nil {
+		return 0, err
+	}
+	defer story.Branches().Close()
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-	for _, row := range infoRows(rec, stat.Size()) {
+	for _, row := range append(infoRows(rec, stat.Size()), branchRows(story)...) {
 		fmt.Fprintf(w, "%s\t%s\n", row[0], row[1])
 	}
 	if err := w.Flush(); err != nil {
@@ -64,6 +70,34 @@ func infoRows(rec *recording.Reader, size int64) [][2]string {
 		[2]string{"size", grouped(uint64(size)) + " bytes"},
 		[2]string{"end", describeEndOf(rec)},
 	)
+}
+
+// branchRows tell of the branches that were not dropped.
+func branchRows(story *host.Story) (rows [][2]string) {
+	list := branchList(story)
+	at := make([]string, len(list))
+	end := make([]string, len(list))
+	for _, e := range story.Branches().Events() {
+		switch e.Kind {
+		case recording.BranchForked:
+			at[e.Branch] = fmt.Sprintf("from branch %d at position %s", e.Parent, grouped(e.Fork))
+			if e.Parent == 0 {
+				at[e.Branch] = fmt.Sprintf("at position %s", grouped(e.Fork))
+			}
+		case recording.BranchNoted:
+			end[e.Branch] = ""
+			if e.End != "" {
+				end[e.Branch] = ", ends with " + e.End
+			}
+		}
+	}
+	for id := 1; id < len(list); id++ {
+		if _, first := story.Lineage(id); list[id] {
+			calls := plural(story.Calls(id)-first, "host call")
+			rows = append(rows, [2]string{fmt.Sprintf("branch %d", id), fmt.Sprintf("%s, %s of its own%s", at[id], calls, end[id])})
+		}
+	}
+	return rows
 }
 
 // describeEndOf also tells of a recording whose recorder was killed.

@@ -48,7 +48,7 @@ func commands() []command {
 		{"debug", "[-o REC] [run flags] [serve flags] APP.wasm [ARG...] [-- GDB-ARG...]", "run a program live under a debugger, recording as it goes", runDebug},
 		{"symbols", "[-o APP.elf] APP.wasm|REC", "write the ELF file that gdb loads", runSymbols},
 		{"info", "REC", "say what a recording holds", runInfo},
-		{"events", "[--json] REC", "list the host calls of a recording", runEvents},
+		{"events", "[--json] [--branch N] REC", "list the host calls of a recording", runEvents},
 		{"verify", "REC", "replay a whole recording and check every host call", runVerify},
 	}
 }

@@ -20,62 +20,63 @@ type Event struct {
 	Results  []uint64 `json:"results"`
 	Written  int      `json:"written"` // bytes of linear memory
 	Text     string   `json:"text"`    // the call in words
+
+	// Of a call that the recorded program did not make.
+	Source recording.Source `json:"source,omitempty"` // where its answer came from
 }
 
-// Events calls yield for every recorded call, in order, and stops at its first
-// error.
+// Events calls yield for every call along the path of a branch, 0 being the
+// recorded program, in order, and stops at its first error. Branch must be there,
+// and is selected.
 //
 // With replay, the program is replayed along, and the events have positions and
 // show the texts that were in memory. Without, they have neither but come at
 // once, and a program that cannot be replayed has them too. progress, which is
 // told now and then how far the replay is, may be nil.
-func Events(ctx context.Context, r *recording.Reader, replay bool, progress func(position, call uint64), yield func(Event) error) error {
-	mod, err := wasmvm.Decode(r.Module())
-	if err != nil {
-		if replay {
-			return fmt.Errorf("the recorded module cannot be replayed: %w", err)
-		}
-		mod = &wasmvm.Module{} // the imports stay without names
-	}
-	h := NewReplayer(r, mod)
+func (s *Story) Events(ctx context.Context, branch int, replay bool, progress func(position, call uint64), yield func(Event) error) error {
 	if replay {
-		return replayEvents(ctx, r, mod, h, progress, yield)
+		return s.replayEvents(ctx, branch, progress, yield)
 	}
-	n := uint64(0)
-	for c, err := range r.Calls(0) {
+	s.Select(branch)
+	h := s.replayer(false)
+	for n := range s.Calls(branch) {
+		e, err := s.event(h, branch, n, nil)
 		if err != nil {
 			return err
 		}
-		if err := yield(h.event(mod, n, c, nil)); err != nil {
+		if err := yield(e); err != nil {
 			return err
 		}
-		n++
 	}
 	return nil
 }
 
-func replayEvents(ctx context.Context, r *recording.Reader, mod *wasmvm.Module, h *Replayer, progress func(position, call uint64), yield func(Event) error) error {
+func (s *Story) replayEvents(ctx context.Context, branch int, progress func(position, call uint64), yield func(Event) error) error {
+	m, h, edits, err := s.walker(branch)
+	if err != nil {
+		return err
+	}
+	calls := s.Calls(branch)
+	if calls == 0 {
+		return nil
+	}
 	var failed error // of yield
 	seen := uint64(0)
-	h.Observe = func(m *wasmvm.Machine, call uint64, c *recording.HostCall) error {
-		e := h.event(mod, call, c, m.Memory())
+	h.Observe = func(m *wasmvm.Machine, call uint64, _ *recording.HostCall) error {
+		e, err := s.event(h, branch, call, m.Memory())
+		if err != nil {
+			return err
+		}
 		position := m.Position()
 		e.Position = &position
 		seen++
 		failed = yield(e)
-		if failed == nil && seen == r.NumCalls() {
+		if failed == nil && seen == calls {
 			return errPause
 		}
 		return failed
 	}
-	m, err := wasmvm.New(mod, MachineConfig(r, h))
-	if err != nil {
-		return fmt.Errorf("the recorded module cannot be replayed: %w", err)
-	}
-	if r.NumCalls() == 0 {
-		return nil
-	}
-	stop, err := runToStop(ctx, m, progress)
+	stop, err := runToStop(ctx, m, edits, progress)
 	switch {
 	case failed != nil:
 		return failed
@@ -84,7 +85,19 @@ func replayEvents(ctx context.Context, r *recording.Reader, mod *wasmvm.Module, 
 	case stop.Reason == wasmvm.StopHost && errors.Is(stop.Err, errPause):
 		return nil
 	}
-	return unexpected(m, fmt.Sprintf("another %d host calls", r.NumCalls()-seen), stop)
+	return unexpected(m, fmt.Sprintf("another %d host calls", calls-seen), stop)
+}
+
+// event describes call n of a path. mem is the memory before it, nil if it is
+// unknown.
+func (s *Story) event(h *Replayer, branch int, n uint64, mem []byte) (Event, error) {
+	c, src, err := s.Call(branch, n)
+	if err != nil {
+		return Event{}, err
+	}
+	e := h.event(s.mod, n, c, mem)
+	e.Source = src
+	return e, nil
 }
 
 // event describes one call. mem is the memory before it, nil if it is unknown.

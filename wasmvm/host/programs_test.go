@@ -317,7 +317,7 @@ func replayWithOracle(t *testing.T, path string, o *oracle, output string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stop, err := runToStop(context.Background(), m, nil)
+	stop, err := runToStop(context.Background(), m, &changes{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,6 +63,32 @@ func record(t *testing.T, wasm []byte, o Options) *recording.Reader {
 	return open(t, path)
 }
 
+// Verify verifies a recording without branches.
+func Verify(ctx context.Context, r *recording.Reader, progress func(position, call uint64)) (Verification, error) {
+	mod, err := wasmvm.Decode(r.Module())
+	if err != nil {
+		return Verification{}, err
+	}
+	return plainStory(r, mod).Verify(ctx, 0, progress)
+}
+
+// Events lists the calls of a recording without branches.
+func Events(ctx context.Context, r *recording.Reader, replay bool, progress func(position, call uint64), yield func(Event) error) error {
+	mod, err := wasmvm.Decode(r.Module())
+	if err != nil {
+		mod = &wasmvm.Module{}
+	}
+	return plainStory(r, mod).Events(ctx, 0, replay, progress, yield)
+}
+
+func plainStory(r *recording.Reader, mod *wasmvm.Module) *Story {
+	b, _, err := recording.ReadBranches(r, "")
+	if err != nil {
+		panic(err)
+	}
+	return NewStory(r, mod, b)
+}
+
 // greeting prints "tick" with a status word at 100 and exits with 3.
 func greeting(letter int64) []byte {
 	return small{

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -51,6 +52,35 @@ func NewStory(r *recording.Reader, mod *wasmvm.Module, branches *recording.Branc
 		}
 	}
 	return s
+}
+
+// edit is a change of the program's state at a position of a path.
+type edit struct {
+	position uint64
+	wasmvm.Edit
+}
+
+// edits returns the changes along the path of a branch, in the order in which
+// they are made.
+func (s *Story) edits(branch int) ([]edit, error) {
+	paths := make([][]edit, len(s.lines))
+	for _, e := range s.branches.Events() {
+		switch e.Kind {
+		case recording.BranchForked:
+			for _, inherited := range paths[e.Parent] {
+				if inherited.position <= e.Fork {
+					paths[e.Branch] = append(paths[e.Branch], inherited)
+				}
+			}
+		case recording.BranchEdited:
+			change := edit{position: e.Position}
+			if err := json.Unmarshal(e.Edit, &change.Edit); err != nil {
+				return nil, fmt.Errorf("branch %d has an edit that this wrev does not understand, use the one that made it: %w", e.Branch, err)
+			}
+			paths[e.Branch] = append(paths[e.Branch], change)
+		}
+	}
+	return paths[branch], nil
 }
 
 // NewLiveStory makes the story of a program that w records as it runs.
@@ -170,7 +200,9 @@ func (s *Story) Sources(branch int) map[recording.Source]int {
 
 // Host makes the host of a machine. The main machine's makes new calls; those of
 // others end with ErrEndOfLog where the log does, and tell nobody of output.
-func (s *Story) Host(main bool) wasmvm.Host {
+func (s *Story) Host(main bool) wasmvm.Host { return s.replayer(main) }
+
+func (s *Story) replayer(main bool) *Replayer {
 	h := &Replayer{r: s.trunk, log: pathLog{s}, imports: replayedImports(s.mod)}
 	h.beyond = func(m *wasmvm.Machine, fn uint32, args, results []uint64) error {
 		if !main {

@@ -2,6 +2,7 @@ package host
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -148,6 +149,37 @@ func TestStory(t *testing.T) {
 	}
 	if err := errors.Join(s.Branches().Close(), w.Close(recording.End{})); err != nil {
 		t.Fatal(err)
+	}
+
+	// It can be verified and listed.
+	digests := make(map[int][32]byte)
+	func() {
+		r := open(t, path)
+		b, _, err := recording.ReadBranches(r, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close()
+		look := NewStory(r, mod, b)
+		for branch, calls := range []uint64{40, 20, 30} {
+			v, err := look.Verify(context.Background(), branch, nil)
+			if err != nil || v.Calls != calls {
+				t.Fatalf("branch %d: %v, %+v", branch, err, v)
+			}
+			digests[branch] = v.Digest
+			sources := make(map[recording.Source]int)
+			err = look.Events(context.Background(), branch, true, nil, func(e Event) error {
+				sources[e.Source]++
+				return nil
+			})
+			own := map[int]int{0: 0, 1: 10, 2: 20}[branch]
+			if err != nil || sources[""] != int(calls)-own || sources[recording.SourceSynthetic] != own {
+				t.Fatalf("events of branch %d: %v, %v", branch, err, sources)
+			}
+		}
+	}()
+	if digests[0] != end {
+		t.Fatal("verified was something else than what ran")
 	}
 
 	// Another session finds all of it.

@@ -24,30 +24,31 @@ type Verification struct {
 // verifyStep is how many instructions are run between two looks at the context.
 const verifyStep = 20_000_000
 
-// Verify replays a whole recording and checks that every host call asks what was
-// recorded and that the program ends as it did. The error is a *DivergenceError
-// if not. progress may be nil.
-func Verify(ctx context.Context, r *recording.Reader, progress func(position, call uint64)) (Verification, error) {
+// Verify replays the path of a branch, 0 being the recorded program, and checks
+// that every host call asks what was recorded and that the program ends as it
+// did. The error is a *DivergenceError if not. progress may be nil. Branch must be
+// there, and is selected.
+func (s *Story) Verify(ctx context.Context, branch int, progress func(position, call uint64)) (Verification, error) {
 	var v Verification
-	mod, err := wasmvm.Decode(r.Module())
+	m, h, changes, err := s.walker(branch)
 	if err != nil {
-		return v, fmt.Errorf("the recorded module cannot be replayed: %w", err)
+		return v, err
 	}
-	h := NewReplayer(r, mod)
-	m, err := wasmvm.New(mod, MachineConfig(r, h))
-	if err != nil {
-		return v, fmt.Errorf("the recorded module cannot be replayed: %w", err)
-	}
+	r := s.trunk
 	end, ended := r.End()
-	v.End, v.Complete = end, ended && end.Kind != recording.EndInterrupted
-	if v.Complete {
+	v.End, v.Complete = end, branch == 0 && ended && end.Kind != recording.EndInterrupted
+	note := s.note(branch)
+	if note.End != "" {
+		v.Complete = true
+		v.End, err = verifyBranch(ctx, m, changes, note, progress)
+	} else if v.Complete {
 		var stop wasmvm.Stop
-		if stop, err = runToStop(ctx, m, progress); err == nil {
+		if stop, err = runToStop(ctx, m, changes, progress); err == nil {
 			err = checkEnd(m, r, end, stop)
 		}
 	} else {
-		v.End.Kind = recording.EndInterrupted
-		err = runToLastCall(ctx, m, h, progress)
+		v.End = recording.End{Kind: recording.EndInterrupted}
+		err = runToLastCall(ctx, m, h, changes, progress)
 	}
 	v.Position, v.Calls = m.Position(), m.HostCalls()
 	if err == nil {
@@ -56,10 +57,72 @@ func Verify(ctx context.Context, r *recording.Reader, progress func(position, ca
 	return v, err
 }
 
+// note is the last that was noted of a branch.
+func (s *Story) note(branch int) (note recording.BranchEvent) {
+	for _, e := range s.branches.Events() {
+		if e.Kind == recording.BranchNoted && e.Branch == branch {
+			note = e
+		}
+	}
+	return note
+}
+
+// verifyBranch runs a branch to where it was seen to end.
+func verifyBranch(ctx context.Context, m *wasmvm.Machine, edits *changes, note recording.BranchEvent, progress func(position, call uint64)) (recording.End, error) {
+	stop, err := runToStop(ctx, m, edits, progress)
+	if err != nil {
+		return recording.End{}, err
+	}
+	if m.Position() != note.Reached {
+		return recording.End{}, unexpected(m, fmt.Sprintf("%s at position %d", note.End, note.Reached), stop)
+	}
+	return EndOf(stop.Trap, stop.Err, stop.ExitCode), nil
+}
+
+// walker makes a machine that goes along the path of a branch once.
+func (s *Story) walker(branch int) (*wasmvm.Machine, *Replayer, *changes, error) {
+	edits, err := s.edits(branch)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	s.Select(branch)
+	h := s.replayer(false)
+	m, err := wasmvm.New(s.mod, MachineConfig(s.trunk, h))
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("the recorded module cannot be replayed: %w", err)
+	}
+	return m, h, &changes{edits}, nil
+}
+
+// changes is the edits that are still to come on a path.
+type changes struct{ list []edit }
+
+// limit is up to where the machine may run.
+func (c *changes) limit(to uint64) uint64 {
+	if len(c.list) > 0 {
+		return min(to, c.list[0].position)
+	}
+	return to
+}
+
+// apply makes the changes that are due.
+func (c *changes) apply(m *wasmvm.Machine) error {
+	for len(c.list) > 0 && c.list[0].position <= m.Position() {
+		if err := m.ApplyEdit(&c.list[0].Edit); err != nil {
+			return fmt.Errorf("the edit at position %d cannot be repeated: %w", c.list[0].position, err)
+		}
+		c.list = c.list[1:]
+	}
+	return nil
+}
+
 // runToStop runs the machine until it stops by itself.
-func runToStop(ctx context.Context, m *wasmvm.Machine, progress func(position, call uint64)) (wasmvm.Stop, error) {
+func runToStop(ctx context.Context, m *wasmvm.Machine, edits *changes, progress func(position, call uint64)) (wasmvm.Stop, error) {
 	for {
-		stop := m.Run(m.Position() + verifyStep)
+		if err := edits.apply(m); err != nil {
+			return wasmvm.Stop{}, err
+		}
+		stop := m.Run(edits.limit(m.Position() + verifyStep))
 		if stop.Reason != wasmvm.StopLimit {
 			return stop, nil
 		}
@@ -76,9 +139,9 @@ var errPause = errors.New("pause at the last call")
 
 // runToLastCall runs the machine until the last recorded call is done. What the
 // program did after it nobody knows.
-func runToLastCall(ctx context.Context, m *wasmvm.Machine, h *Replayer, progress func(position, call uint64)) error {
+func runToLastCall(ctx context.Context, m *wasmvm.Machine, h *Replayer, edits *changes, progress func(position, call uint64)) error {
 	if h.log.NumCalls() == 0 {
-		return nil
+		return edits.apply(m)
 	}
 	h.Observe = func(_ *wasmvm.Machine, call uint64, c *recording.HostCall) error {
 		if call == h.log.NumCalls()-1 {
@@ -86,7 +149,7 @@ func runToLastCall(ctx context.Context, m *wasmvm.Machine, h *Replayer, progress
 		}
 		return nil
 	}
-	stop, err := runToStop(ctx, m, progress)
+	stop, err := runToStop(ctx, m, edits, progress)
 	if err != nil {
 		return err
 	}

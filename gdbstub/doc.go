@@ -14,7 +14,8 @@
 //
 // The session translates between packets and the Target's calls. How the program
 // looks to gdb is package gdbview's; where it stops is package reverse's.
-// History is read-only: writes to memory and registers are refused.
+// What the debugger writes becomes edits: history forks where they were made, when
+// the program goes on. Writes that no edit stands for are refused with a reason.
 //
 // Nothing a client sends can make the server panic, hang or use unbounded
 // memory. Specification: "Debugging with GDB", appendix "GDB Remote Serial

@@ -51,6 +51,8 @@ func FuzzSession(f *testing.F) {
 		"vFile:open:2f777265762f70726f6772616d2e656c66,0,0\nvFile:pread:5,10,0\nvFile:fstat:5\nqXfer:features:read:target.xml:0,ff",
 		"qRcmd,7365656b202d31\nqRcmd,7768656e\nqRcmd,65786974",
 		"vRun;\nvKill;1\nR00\n!\nHg0\nT1\nX0,0:\nP8=0\nqfThreadInfo\nk",
+		"X40,4:abcd\nMd0000000,4:00200000\nP8=020000e0\nc\nbs\nqRcmd,756e646f\nqRcmd,7265646f\nqRcmd,6272616e63686573\nqRcmd,6469666620302031",
+		"Z0,e0000014,1\nc\nP5=70fffdff\nP8=140000e0\nP0=07000000\nX1fec,4:abcd\nP4=ec1f0000\nG00\nP10=00000000000000000000\nqRcmd,7377697463682030\nqRcmd,64726f702031",
 		"!$vCont;c#00\x03\x03$g#67---+\n?",
 	} {
 		f.Add([]byte(seed))

@@ -16,6 +16,10 @@ func TestGDB(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	optimized, err := os.ReadFile("../testdata/programs/features.O2.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		name     string
 		wasm     []byte
@@ -32,11 +36,46 @@ func TestGDB(t *testing.T) {
 				"factorial (n=3)", "#1", "factorial (n=4)", "#3", "main", "position", "in factorial", "detached"},
 		},
 		{
-			name:     "history is read-only",
-			wasm:     features,
-			commands: []string{"tbreak factorial", "continue", "print counter = 5", "print counter", "print $pc = 0", "return", "call factorial(2)", "next"},
-			want: []string{"Cannot access memory", "= 10", "registers cannot be changed: history is read-only",
-				"registers cannot be changed: history is read-only", "Cannot access memory", "66\t"},
+			name: "variables",
+			wasm: features,
+			commands: []string{"tbreak factorial", "continue", "print counter = 5", "print frame.max.y = 77", "print message[1] = 'u'", "set var n = 4", "bt 1",
+				"finish", "print counter", "monitor branches", "reverse-continue", "print counter", "monitor undo", "monitor redo",
+				"maintenance flush dcache", "print counter", "print frame.max", "delete", "continue"},
+			want: []string{"= 5", "= 77", "117 'u'", "factorial (n=4)", "Value returned is $4 = 24", "= 5",
+				"1 * from 0 at 3845, to 4116; memory 0xdf0 = 05 00 00 00;", "No more reverse-execution history", "= 10",
+				"branch 0, position 3845", "branch 1, position 3845", "= 5", "{x = 30, y = 77}", "24 3.5", "33 green"},
+		},
+		{
+			name: "locals and results in wasm's locals and operands",
+			wasm: optimized,
+			commands: []string{"tbreak factorial", "continue", "set var n = 3", "next", "finish", "tbreak widen", "continue", "set var large = -5", "info args",
+				"finish", "print/x $eax = 0x70", "next", "print w", "tbreak average", "print $cs = 3", "print $ebp = 3", "print $pc = 0"},
+			want: []string{"n=5", "Value returned is $1 = 6", "small = -1", "large = -5", "Value returned is $2 = -6", "= 0x70", "-4294967184",
+				"E.the program has no such register", "E.it follows from the call stack", "E.0x0 is not in the function"},
+		},
+		{
+			name: "return",
+			wasm: features,
+			commands: []string{"tbreak factorial if n == 2", "continue", "return 77", "bt 2", "next", "print rest", "print $sp",
+				"tbreak average", "continue", "return 2.25", "next", "print a", "tbreak halve", "continue", "return 0.5", "next", "print h",
+				"tbreak widen", "continue", "return 123456789012", "next", "print w", "tbreak tick", "continue", "return", "next", "print hidden"},
+			want: []string{"factorial (n=2)", "#0", "factorial (n=3)", "#1", "factorial (n=4)", "= 77", "0x114b0", "average (a=2.5, b=4.5)", "= 2.25",
+				"halve (f=3)", "= 0.5", "widen (small=-1", "= 123456789012", "tick ()", "198", "= 7"},
+		},
+		{
+			name: "jump",
+			wasm: features,
+			commands: []string{"tbreak set_counter", "continue", "tbreak 112", "jump 112", "print counter", "next", "next", "print counter",
+				"tbreak locals", "continue", "next", "next", "next", "next", "next", "next", "print first", "tbreak 175", "jump 172", "print first", "jump main", "bt 1"},
+			want: []string{"set_counter (value=11)", "112", "= 10", "= 22", "locals ()", "= 10", "locals () at", "= 1\n", "is not in the function that runs", "#0  locals"},
+		},
+		{
+			name: "calls are refused and leave nothing behind",
+			wasm: features,
+			commands: []string{"tbreak factorial", "continue", "print counter = 5", "print factorial(3)", "print apply(multiply, 3, 4)", "print $sp", "bt", "monitor when",
+				"next", "print counter"},
+			want: []string{"E.functions of the program cannot be called from the debugger", "E.functions of the program cannot be called", "0x114d0",
+				"#0  factorial (n=5)", "#1", "main", "changed here: memory 0xdf0 = 05 00 00 00\n66", "= 5"},
 		},
 		{
 			name:     "both ends",

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"wrev/reverse"
 )
@@ -11,7 +12,7 @@ import (
 // command is a monitor command.
 type command struct {
 	name, args, help string
-	run              func(s *session, args []string) string
+	run              func(s *session, args string) string
 }
 
 var commands []command
@@ -22,34 +23,55 @@ func init() {
 		{"help", "", "list these commands", (*session).monitorHelp},
 		{"when", "", "say where in history the program is", (*session).monitorWhen},
 		{"seek", "T|+N|-N|start|end", "go to position T, N instructions on or back, or an end of history", (*session).monitorSeek},
+		{"branches", "", "draw the tree of branches that edits have made", (*session).monitorBranches},
+		{"undo", "", "go to before the edits that this branch begins with", (*session).monitorUndo},
+		{"redo", "", "go into the branch that undo has left", (*session).monitorRedo},
+		{"switch", "N", "go to where branch N was left", (*session).monitorSwitch},
+		{"drop", "N", "give up branch N and all that came of it", (*session).monitorDrop},
+		{"diff", "A B", "find what branches A and B do differently first", (*session).monitorDiff},
+		{"answers", "[LIST]", "show or choose the sources of answers to host calls that nobody recorded", (*session).monitorAnswers},
+		{"answer", answerForms, "answer the host call that waits (always: and all like it)", (*session).monitorAnswer},
 		{"exit", "", "end the server", (*session).monitorExit},
 	}
 }
 
 // monitor carries out a command line and returns what to show.
 func (s *session) monitor(line string) string {
-	words := strings.Fields(line)
-	if len(words) == 0 {
-		return s.monitorHelp(nil)
+	line = strings.TrimSpace(line)
+	name, args := line, ""
+	if i := strings.IndexFunc(line, unicode.IsSpace); i >= 0 {
+		name, args = line[:i], strings.TrimSpace(line[i:])
+	}
+	if name == "" {
+		return s.monitorHelp("")
 	}
 	for _, c := range commands {
-		if c.name == words[0] {
-			return c.run(s, words[1:])
+		if c.name == name {
+			return c.run(s, args)
 		}
 	}
-	return fmt.Sprintf("There is no monitor command %q. Try \"monitor help\".\n", words[0])
+	return fmt.Sprintf("There is no monitor command %q. Try \"monitor help\".\n", name)
 }
 
-func (s *session) monitorHelp([]string) string {
+func (s *session) monitorHelp(string) string {
 	var b strings.Builder
 	for _, c := range commands {
-		fmt.Fprintf(&b, "monitor %-26s %s\n", strings.TrimSpace(c.name+" "+c.args), c.help)
+		usage := strings.TrimSpace(c.name + " " + c.args)
+		if len(usage) > 26 {
+			fmt.Fprintf(&b, "monitor %s\n", usage)
+			usage = ""
+		}
+		fmt.Fprintf(&b, "%-7s %-26s %s\n", map[bool]string{true: "monitor"}[usage != ""], usage, c.help)
 	}
 	return b.String()
 }
 
-func (s *session) monitorWhen([]string) string {
+func (s *session) monitorWhen(string) string {
 	var b strings.Builder
+	branches, isTree := s.target.(BranchTarget)
+	if isTree = isTree && len(branches.Branches()) > 1; isTree {
+		fmt.Fprintf(&b, "branch %d, ", branches.Branch())
+	}
 	fmt.Fprintf(&b, "position %d", s.target.Now())
 	if t, ok := s.target.(EndTarget); ok {
 		if end, known := t.End(); known {
@@ -60,18 +82,21 @@ func (s *session) monitorWhen([]string) string {
 		fmt.Fprintf(&b, ", in %s", where)
 	}
 	fmt.Fprintf(&b, ", after %d host calls\n", s.target.Machine().HostCalls())
+	for i := range s.writes.tried {
+		fmt.Fprintf(&b, "  changed here: %v\n", &s.writes.tried[i])
+	}
 	return b.String()
 }
 
-func (s *session) monitorSeek(args []string) string {
+func (s *session) monitorSeek(arg string) string {
 	const usage = "Usage: monitor seek T|+N|-N|start|end\n"
-	if len(args) != 1 {
+	if arg == "" {
 		return usage
 	}
 	if s.noProcess != "" {
 		return "The program is not being run. Use \"run\" to start it again.\n"
 	}
-	now, arg := s.target.Now(), args[0]
+	now := s.target.Now()
 	var seek func() reverse.Stop
 	switch arg {
 	case "start":
@@ -100,7 +125,7 @@ func (s *session) monitorSeek(args []string) string {
 	}
 	stop := s.move(seek)
 	s.last = stopState{signal: sigTrap}
-	text := s.monitorWhen(nil)
+	text := s.monitorWhen("")
 	if stop.Err != nil {
 		text += fmt.Sprintf("%v\n", stop.Err)
 	}
@@ -115,7 +140,7 @@ const staleText = `To make gdb look again, type:
     frame
 `
 
-func (s *session) monitorExit([]string) string {
+func (s *session) monitorExit(string) string {
 	s.exited, s.done = true, true
 	return ""
 }

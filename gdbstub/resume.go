@@ -15,7 +15,7 @@ func (s *session) resumePacket(kind byte, args string) {
 		_, args, _ = strings.Cut(args, ";")
 	}
 	if args != "" {
-		s.fail(errRefused, "cannot resume at another address: history is read-only")
+		s.fail(errRefused, "cannot resume at another address: write the program counter first")
 		return
 	}
 	if kind == 'c' || kind == 'C' {
@@ -130,6 +130,7 @@ func (s *session) move(run func() reverse.Stop) reverse.Stop {
 
 // moveSilently is move for going back, when everything has been shown.
 func (s *session) moveSilently(run func() reverse.Stop) reverse.Stop {
+	s.settleWrites()
 	s.points.apply()
 	s.intr.begin(s.packet)
 	stop := run()

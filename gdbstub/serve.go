@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"wrev/checkpoint/recording"
 	"wrev/gdbstub/gdbview"
 	"wrev/gdbstub/rsp"
 	"wrev/wasmvm"
@@ -38,6 +39,12 @@ type Options struct {
 	// Output is fed by the replayer with what the program prints. Nil means
 	// that the debugger's user does not see it.
 	Output *Output
+	// Answers is asked by the commands about calls that nobody has recorded.
+	// Nil means that there is no choice.
+	Answers Answers
+	// Sources counts a branch's own host calls by the source of their answers.
+	// It may be nil.
+	Sources func(branch int) map[recording.Source]int
 	// Log is told, one line a call, what the person running the server should
 	// know. It is called from several goroutines.
 	Log func(line string)

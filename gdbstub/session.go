@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 
 	"wrev/gdbstub/gdbview"
 	"wrev/gdbstub/rsp"
@@ -39,8 +38,7 @@ type session struct {
 	noProcess string // the stop reply that told that the program is gone; "" while it is there
 	endShown  bool   // the user has been told that history ends here
 
-	writeLogged bool // the person at the server knows that memory cannot be changed
-
+	writes writes
 	points points
 	mem    []byte // scratch
 }
@@ -73,6 +71,7 @@ func (s *session) run() error {
 		s.intr.hangUp()
 	}()
 	defer s.points.removeAll()
+	defer s.keepWrites()
 	for ev := range events {
 		s.packet = ev.number
 		if ev.err != nil {
@@ -155,8 +154,10 @@ func (s *session) handle(p []byte) {
 		s.detach()
 	case 'g':
 		s.readRegisters()
-	case 'G', 'P':
-		s.refuse("registers")
+	case 'G':
+		s.writeRegisters(rest)
+	case 'P':
+		s.writeRegister(rest)
 	case 'H', 'T':
 		s.threadPacket(p[0], rest)
 	case 'k':
@@ -164,7 +165,7 @@ func (s *session) handle(p []byte) {
 	case 'm':
 		s.readMemory(rest, false)
 	case 'M', 'X':
-		s.refuseMemory(rest)
+		s.writeMemory(p)
 	case 'p':
 		s.readRegister(rest)
 	case 'q', 'Q':
@@ -203,25 +204,6 @@ func (s *session) failText(text bool, code int, format string, args ...any) {
 		s.out = rsp.AppendEscaped(s.out, fmt.Appendf(nil, "E."+format, args...))
 	} else {
 		s.textf("E%02x", code)
-	}
-}
-
-func (s *session) refuse(what string) {
-	// gdb before 16 does not announce that it shows texts, but does where
-	// registers are concerned. lldb takes them for successes.
-	s.failText(!s.lldb, errRefused, readOnlyText, what)
-}
-
-const readOnlyText = "%s cannot be changed: history is read-only"
-
-// refuseMemory answers M and X.
-func (s *session) refuseMemory(args string) {
-	s.refuse("memory")
-	// A write of nothing asks whether X is known.
-	if where, _, _ := strings.Cut(args, ":"); !s.writeLogged && !strings.HasSuffix(where, ",0") {
-		// gdb before 16 says only that it cannot access memory.
-		s.log("the debugger tried to write: "+readOnlyText, "memory")
-		s.writeLogged = true
 	}
 }
 

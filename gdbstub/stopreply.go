@@ -70,6 +70,8 @@ func (s *session) reportMove(stop reverse.Stop, again bool) {
 	case reverse.ReasonEnd, reverse.ReasonError:
 		s.reportEnd(stop, again)
 		return
+	case reverse.ReasonWaiting:
+		s.consolef("wrev: %v\n", stop.Err)
 	case reverse.ReasonTrap:
 		s.consolef("wrev: %s\n", trapText(stop.Trap))
 	case reverse.ReasonBreakpoint:

@@ -76,6 +76,45 @@ type EndTarget interface {
 	SeekEnd() reverse.Stop
 }
 
+// BranchTarget can be changed: history then goes on in a branch of its own.
+type BranchTarget interface {
+	// Try changes the present state, and history at the next movement.
+	Try(e wasmvm.Edit) error
+	// Tried is how many edits were tried and are not history yet.
+	Tried() int
+	// Forget takes them back.
+	Forget() error
+	// Keep makes them history, and says of which branch.
+	Keep() (reverse.Branch, error)
+
+	// Branch is the current branch.
+	Branch() int
+	// Branches is all branches, by number, those that were dropped included.
+	Branches() []reverse.Branch
+	// Undo goes to before the edits that the current branch begins with.
+	Undo() (reverse.Stop, error)
+	// Redo goes into the branch that Undo has left last.
+	Redo() (reverse.Stop, error)
+	// Switch goes to where a branch was left last.
+	Switch(id int) (reverse.Stop, error)
+	// Drop gives up a branch with all that have come of it.
+	Drop(id int) error
+	// Diff finds what two branches do differently first.
+	Diff(a, b int) (reverse.Difference, error)
+}
+
+// Answers chooses how host calls are answered that nobody has recorded.
+type Answers interface {
+	// Sources is the list of sources that are asked, as SetSources takes it.
+	Sources() string
+	// SetSources changes it.
+	SetSources(list string) error
+	// Pending says which call waits for an answer, if one does.
+	Pending() (text string, ok bool)
+	// Reply is the answer to it, in the user's words.
+	Reply(text string) error
+}
+
 // A Timeline can do everything.
 var _ interface {
 	Target
@@ -84,4 +123,5 @@ var _ interface {
 	WatchTarget
 	EndTarget
 	ConditionTarget
+	BranchTarget
 } = (*reverse.Timeline)(nil)

@@ -80,7 +80,7 @@ func (b *branching) timeline(o reverse.Options, newMachine func(wasmvm.Host) (*w
 
 // stub sets the options of a server for debuggers.
 func (b *branching) stub(o *gdbstub.Options) {
-	o.Output = b.output
+	o.Output, o.Answers, o.Sources = b.output, b.policy, b.story.Sources
 }
 
 // close writes what is not in the file yet, and removes what only branches wrote.

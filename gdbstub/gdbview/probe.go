@@ -146,7 +146,7 @@ type exactAccess struct{}
 
 // Register implements agentexpr.Access.
 func (exactAccess) Register(v *View, n int) (uint64, error) {
-	if n < 0 || n >= NumRegisters || n >= regST0 && n < regFctrl {
+	if n < 0 || n >= NumRegisters || n >= RegST0 && n < regFctrl {
 		return 0, errRegister(n) // there is none, or it does not fit
 	}
 	return uint64(v.register(n)), nil

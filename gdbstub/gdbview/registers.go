@@ -22,7 +22,7 @@ const (
 	RegEIP = 8
 
 	regEflags = 9
-	regST0    = 16
+	RegST0    = 16
 	regFctrl  = 24
 	regFtag   = 26
 
@@ -60,10 +60,10 @@ func (v *View) AppendRegister(dst []byte, n int) ([]byte, bool) {
 	switch {
 	case n < 0 || n >= NumRegisters:
 		return dst, false
-	case n == regST0:
+	case n == RegST0:
 		st0 := v.st0()
 		return append(dst, st0[:]...), true
-	case n > regST0 && n < regFctrl:
+	case n > RegST0 && n < regFctrl:
 		return append(dst, make([]byte, 10)...), true
 	}
 	return binary.LittleEndian.AppendUint32(dst, v.register(n)), true

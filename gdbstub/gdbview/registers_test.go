@@ -82,3 +82,15 @@ func TestWiden(t *testing.T) {
 		}
 	}
 }
+
+// FuzzNarrowed checks that narrowing undoes extending.
+func FuzzNarrowed(f *testing.F) {
+	for _, v := range []float64{0, 1, -2.25, math.Pi, math.MaxFloat64, 0x1p-1022, math.SmallestNonzeroFloat64, math.Inf(-1)} {
+		f.Add(math.Float64bits(v))
+	}
+	f.Fuzz(func(t *testing.T, bits uint64) {
+		if got := narrowed(extended(bits)); got != bits {
+			t.Errorf("%#x comes back as %#x", bits, got)
+		}
+	})
+}

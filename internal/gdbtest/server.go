@@ -32,7 +32,7 @@ func Timeline(t testing.TB, wasm []byte, host wasmvm.Host) *reverse.Timeline {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tl, err := reverse.New(m, reverse.Options{})
+	tl, err := reverse.New(m, reverse.Options{Book: NewBook()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -119,6 +119,18 @@ func (f *Frame) caller() bool {
 	return true
 }
 
+// FrameAt is an activation that Frames shows in the machine's present state: fn is its function's index in the module's Funcs, base its Base and pc its PC.
+// inner is the Base of the activation that it waits for, -1 if it is the innermost. For those who remember these four of each and would go through
+// all that are inside it to find it again.
+func (m *Machine) FrameAt(fn, base int, pc uint32, inner int) Frame {
+	f := Frame{m: m, f: m.lowered[fn], at: base, called: -1}
+	f.idx, _ = f.f.layout.Index(pc)
+	if inner >= 0 {
+		f.called = inner - base - f.f.base
+	}
+	return f
+}
+
 // Depth is the number of frames.
 func (m *Machine) Depth() int {
 	n := 0

@@ -2,6 +2,7 @@ package wasmvm_test
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -83,8 +84,13 @@ type activation struct {
 
 // activations are the frames that begin below a slot, outermost last. What the innermost frame of all does next is not asked.
 func activations(vm *wasmvm.Machine, below int) (as []activation) {
+	inner := -1
 	for i, f := range vm.Frames() {
 		a := activation{base: f.Base(), fn: f.Func()}
+		if vm.FrameAt(int(f.Func().Index)-vm.Module().NumImportedFuncs, f.Base(), f.PC(), inner) != f {
+			panic(fmt.Sprintf("at position %d frame %d is another one if it is asked for alone", vm.Position(), i))
+		}
+		inner = f.Base()
 		if i > 0 {
 			a.call = f.PC()
 		}

@@ -70,7 +70,6 @@ func (p *Probe) Eval(e *agentexpr.Expr, m *wasmvm.Machine) (uint64, error) {
 	v.Invalidate()
 	x, err := agentexpr.Eval[*View](e, exactAccess{}, v)
 	v.m, v.stack.m = nil, nil
-	clear(v.stack.vm) // they refer to the machine
 	return x, err
 }
 

@@ -29,13 +29,8 @@ type stack struct {
 	first  int     // the outermost frame that has an address
 	valid  bool
 	pos    uint64
-	noted  int // since the machine's frames were looked at
-
-	// vm holds some of the machine's frames at this position, from number
-	// vmFirst on, 0 being the innermost.
-	vm      []wasmvm.Frame
-	vmFirst int
-	sizes   []funcSize // of the module's Funcs
+	noted  int        // since the machine's frames were looked at
+	sizes  []funcSize // of the module's Funcs
 }
 
 // funcSize is how much room a function's frames take.
@@ -61,7 +56,7 @@ func (s *stack) reset() { s.valid = false }
 func (s *stack) update(m *wasmvm.Machine) {
 	pos := m.Position()
 	keep := s.kept(m, pos)
-	s.m, s.vm = m, s.vm[:0]
+	s.m = m
 	fresh := s.frames[len(s.frames):]
 	if keep == 0 {
 		fresh = make([]frame, 0, m.Depth())
@@ -160,26 +155,13 @@ func (s *stack) size(fn uint32) funcSize {
 	return size
 }
 
-// maxFetched bounds how many of the machine's frames are held.
-const maxFetched = 1 << 14
-
 // vmFrame returns the machine's frame behind frames[level].
 func (s *stack) vmFrame(level int) wasmvm.Frame {
-	k := len(s.frames) - 1 - level
-	if k < s.vmFirst || k >= s.vmFirst+len(s.vm) {
-		// gdb goes through them outwards: fetching as many as have been
-		// passed keeps that from taking time by the square.
-		s.vm, s.vmFirst = s.vm[:0], k
-		for i, f := range s.m.Frames() {
-			if i >= k {
-				s.vm = append(s.vm, f)
-			}
-			if i == k+min(k, maxFetched) {
-				break
-			}
-		}
+	f, inner := &s.frames[level], -1
+	if level+1 < len(s.frames) {
+		inner = int(s.frames[level+1].base)
 	}
-	return s.vm[k-s.vmFirst]
+	return s.m.FrameAt(int(f.fn), int(f.base), f.pc, inner)
 }
 
 // find returns the level of the frame that addr lies in.
@@ -195,22 +177,33 @@ func (s *stack) find(addr uint32) (int, bool) {
 
 // read fills buf from addr, which lies in the range of the stack, and returns
 // how many bytes it could read.
+//
+// gdb's cache of the stack reads lines, and the one that the innermost frame ends in
+// begins below it. As on a real stack something can be read there: zeros, if
+// the read reaches the frame.
 func (s *stack) read(addr uint32, buf []byte) int {
+	n := 0
+	if inner := len(s.frames) - 1; inner >= 0 {
+		if bottom := s.frameMap(inner).Bottom(); addr < bottom && uint64(bottom-addr) < uint64(len(buf)) {
+			n = int(bottom - addr)
+			clear(buf[:n])
+			addr = bottom
+		}
+	}
 	level, ok := s.find(addr)
 	if !ok {
 		return 0
 	}
-	n := 0
 	for ; level >= s.first && n < len(buf); level-- {
 		f := s.frameMap(level)
 		part := buf[n:]
 		if avail := f.Top - addr; uint64(len(part)) > uint64(avail) {
 			part = part[:avail]
 		}
-		base := f.Bottom()
+		base, act := f.Bottom(), activation{level: level, vm: s.vmFrame(level), operands: -1}
 		c := readSlots(addr-base, part, func(i uint32, slot *[SlotSize]byte) {
 			at, _ := f.SlotAt(base + i*SlotSize)
-			s.fill(level, at, slot)
+			s.fill(&act, at, slot)
 		})
 		n += c
 		addr += uint32(c)
@@ -218,19 +211,29 @@ func (s *stack) read(addr uint32, buf []byte) int {
 	return n
 }
 
-// fill gives the contents of a slot of frames[level].
-func (s *stack) fill(level int, at Slot, slot *[SlotSize]byte) {
+// activation is a frame that is being read.
+type activation struct {
+	level    int
+	vm       wasmvm.Frame
+	operands int // -1 as long as nobody asked: counting vectors walks the function
+}
+
+// fill gives the contents of a slot.
+func (s *stack) fill(act *activation, at Slot, slot *[SlotSize]byte) {
 	switch at.Kind {
 	case SlotLocal:
-		putValue(slot, s.vmFrame(level).LocalBits(at.Index))
+		putValue(slot, act.vm.LocalBits(at.Index))
 	case SlotOperand:
-		if vf := s.vmFrame(level); at.Index < vf.NumOperands() {
-			putValue(slot, vf.OperandBits(at.Index))
+		if act.operands < 0 {
+			act.operands = act.vm.NumOperands()
+		}
+		if at.Index < act.operands {
+			putValue(slot, act.vm.OperandBits(at.Index))
 		}
 	case SlotLink:
-		if !s.frames[level].cut() {
-			binary.LittleEndian.PutUint32(slot[0:], s.frameMap(level-1).EBP)
-			binary.LittleEndian.PutUint32(slot[4:], CodeAddr(s.frames[level-1].pc))
+		if outer := act.level - 1; !s.frames[act.level].cut() {
+			binary.LittleEndian.PutUint32(slot[0:], s.frameMap(outer).EBP)
+			binary.LittleEndian.PutUint32(slot[4:], CodeAddr(s.frames[outer].pc))
 		}
 	}
 }

@@ -219,7 +219,8 @@ func TestReadMemory(t *testing.T) {
 		{"a local", gdbview.StackTop - 48, 8, five},
 		{"inside a local and on", gdbview.StackTop - 48 + 4, 16, make([]byte, 16)},
 		{"an operand", gdbview.StackTop - 16, 100, append([]byte{9, 0, 0, 0, 0, 0, 0, 0}, zero...)},
-		{"below the stack", gdbview.StackTop - 49, 4, nil},
+		{"below the stack", gdbview.StackTop - 52, 4, nil},
+		{"from below the stack", gdbview.StackTop - 64, 17, append(make([]byte, 16), 5)},
 		{"above the stack", gdbview.StackTop, 4, nil},
 		{"nothing", 0, 0, nil},
 	} {

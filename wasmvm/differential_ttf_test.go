@@ -58,7 +58,7 @@ func TestBinaryenModules(t *testing.T) {
 	dir := t.TempDir()
 	forSeeds(t, ttfModules, func(t *testing.T, seed uint64) string {
 		extra := ttfExtra[seed%uint64(len(ttfExtra))]
-		checkTTF(t, ttfModule(t, tool, dir, seed, extra))
+		checkTTF(t, ttfModule(t, tool, dir, seed, extra), rand.New(rand.NewPCG(seed, 13)))
 		return "binaryen's, WebAssembly 2.0 " + strings.Join(extra, " ")
 	})
 }
@@ -97,8 +97,31 @@ func (r *ttfRun) logCall(name string, v uint64) {
 	r.log = append(r.log, fmt.Sprintf("%s %#x", name, v))
 }
 
+// ttfWay is a way to run a function.
+type ttfWay struct {
+	name   string
+	invoke func(vm *wasmvm.Machine, fn uint32, args ...uint64) ([]uint64, error)
+}
+
+// ttfWays are all of them. The last one changes tiers at random positions.
+func ttfWays(r *rand.Rand) []ttfWay {
+	next := func(position uint64) (uint64, wasmvm.Tier) {
+		return position + 1 + r.Uint64N(1<<r.IntN(14)), wasmvm.Tier(r.IntN(2))
+	}
+	return []ttfWay{
+		{"fast", (*wasmvm.Machine).Invoke},
+		{"precise", func(vm *wasmvm.Machine, fn uint32, args ...uint64) ([]uint64, error) {
+			vm.SetTier(wasmvm.TierPrecise)
+			return vm.Invoke(fn, args...)
+		}},
+		{"mixed", func(vm *wasmvm.Machine, fn uint32, args ...uint64) ([]uint64, error) {
+			return vm.InvokeInPieces(next, fn, args...)
+		}},
+	}
+}
+
 // checkTTF calls every exported function in both engines.
-func checkTTF(t *testing.T, wasm []byte) {
+func checkTTF(t *testing.T, wasm []byte, r *rand.Rand) {
 	t.Helper()
 	mod, err := wasmvm.Decode(wasm)
 	if err != nil {
@@ -106,19 +129,19 @@ func checkTTF(t *testing.T, wasm []byte) {
 	}
 	want := ttfOracle(t, mod, wasm)
 	var positions []uint64
-	for _, tier := range []wasmvm.Tier{wasmvm.TierAuto, wasmvm.TierPrecise} {
-		got := ttfVM(t, mod, tier)
-		if tier == wasmvm.TierAuto {
+	for i, way := range ttfWays(r) {
+		got := ttfVM(t, mod, way)
+		if i == 0 {
 			positions = got.positions
 		} else if i := firstDifference(positions, got.positions); i < len(positions) {
-			t.Fatalf("after call %d the position is %d in precise code, %d in fast code", i, got.positions[i], positions[i])
+			t.Fatalf("%s: after call %d the position is %d, in fast code it was %d", way.name, i, got.positions[i], positions[i])
 		}
 		if i := firstDifference(want.log, got.log); i < max(len(want.log), len(got.log)) {
-			t.Fatalf("%s, line %d of %d: %q, wazero has %q", tierName(tier), i, len(want.log),
+			t.Fatalf("%s, line %d of %d: %q, wazero has %q", way.name, i, len(want.log),
 				got.log[i:min(i+3, len(got.log))], want.log[i:min(i+3, len(want.log))])
 		}
 		if !bytes.Equal(want.memory, got.memory) {
-			t.Fatalf("%s: memory differs at %#x", tierName(tier), firstDifference(want.memory, got.memory))
+			t.Fatalf("%s: memory differs at %#x", way.name, firstDifference(want.memory, got.memory))
 		}
 	}
 }
@@ -217,16 +240,15 @@ func (h ttfHost) HostCall(_ *wasmvm.Machine, fn uint32, args, _ []uint64) error 
 	return nil
 }
 
-func ttfVM(t *testing.T, mod *wasmvm.Module, tier wasmvm.Tier) *ttfRun {
+func ttfVM(t *testing.T, mod *wasmvm.Module, way ttfWay) *ttfRun {
 	t.Helper()
 	run := &ttfRun{}
 	vm, err := wasmvm.New(mod, wasmvm.Config{Host: ttfHost{run, mod}, MaxMemoryPages: ttfPages, NaN: nanRule()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	vm.SetTier(tier)
 	ttfCalls(mod, func(name string, fn uint32, args []uint64) {
-		results, err := vm.Invoke(fn, args...)
+		results, err := way.invoke(vm, fn, args...)
 		mustTrap(t, err)
 		run.outcome(mod, name, fn, results, err)
 		run.positions = append(run.positions, vm.Position())

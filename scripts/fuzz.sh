@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs every fuzz target in turn for the given time (20s), then random modules of our own and
-# of binaryen's against wazero, for as long each. Goes on after a failure, and says at the end what
+# Runs every fuzz target in turn for the given time (20s), then pairs of numeric instructions and
+# random modules of our own and of binaryen's against wazero, for as long each. Goes on after a failure, and says at the end what
 # was tried and what was found. FUZZSEED chooses the modules; they are others each time without it.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
@@ -24,15 +24,15 @@ run() {
 while read -r package; do
 	while read -r _ target; do
 		run "$package $target" go test "$package" -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 5x
-		summary+=("$target: $(grep -o 'execs: [0-9]*' "$log" | tail -1)")
+		summary+=("$target: $(grep -o 'execs: [0-9]*\|coverage: [0-9/]* completed' "$log" | tail -1)")
 	done < <(grep -h -o '^func Fuzz[A-Za-z0-9_]*' "$package"/*_test.go)
 done < <(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u)
 
-for target in TestDifferentialRun TestBinaryenModules; do
+for target in TestNumericPairs TestDifferentialRun TestBinaryenModules; do
 	run "$target from seed $seed" go test ./wasmvm -run "^$target\$" -v -timeout 0 -difffor "$time" -diffseed "$seed"
 	while read -r line; do
 		summary+=("$target: $line")
-	done < <(grep -o '[0-9]* modules.*' "$log")
+	done < <(grep -o '[0-9]* \(modules\|functions\).*' "$log")
 done
 
 echo "== tried and found"

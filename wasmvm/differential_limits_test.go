@@ -2,6 +2,7 @@ package wasmvm_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -49,24 +50,54 @@ func randomPositions(r *rand.Rand, end uint64, n int) []uint64 {
 // that a mistake in the digest does not hide one in the frames.
 type state struct {
 	pc     uint32
-	frames string
+	frames frameBytes
 	digest [32]byte
 }
 
 func stateOf(vm *wasmvm.Machine) state {
-	var b strings.Builder
-	for n, f := range vm.Frames() {
-		fmt.Fprintf(&b, "%d: function %d at %#x, locals", n, f.Func().Index, f.PC())
-		for i := range f.Func().Locals {
-			fmt.Fprintf(&b, " %#x", f.LocalBits(i))
+	var b []byte
+	num := func(vs ...uint64) {
+		for _, v := range vs {
+			b = binary.LittleEndian.AppendUint64(b, v)
 		}
-		b.WriteString(", operands")
-		for j := range f.NumOperands() {
-			fmt.Fprintf(&b, " %#x", f.OperandBits(j))
+	}
+	bits := func(n int, value func(int) [2]uint64) {
+		num(uint64(n))
+		for i := range n {
+			v := value(i)
+			num(v[:]...)
+		}
+	}
+	for _, f := range vm.Frames() {
+		num(uint64(f.Func().Index), uint64(f.PC()))
+		bits(len(f.Func().Locals), f.LocalBits)
+		bits(f.NumOperands(), f.OperandBits)
+	}
+	return state{vm.PC(), frameBytes(b), vm.Digest()}
+}
+
+// frameBytes are frames as numbers: function, program counter, number of locals and they, number of operands and they. Text is made of them
+// only to be read, since stacks are deep at times.
+type frameBytes string
+
+func (s frameBytes) String() string {
+	num := func() uint64 {
+		v := binary.LittleEndian.Uint64([]byte(s[:8]))
+		s = s[8:]
+		return v
+	}
+	var b strings.Builder
+	for n := 0; len(s) > 0; n++ {
+		fmt.Fprintf(&b, "%d: function %d at %#x", n, num(), num())
+		for _, what := range []string{"locals", "operands"} {
+			fmt.Fprintf(&b, ", %s", what)
+			for range num() {
+				fmt.Fprintf(&b, " %#x", [2]uint64{num(), num()})
+			}
 		}
 		b.WriteByte('\n')
 	}
-	return state{vm.PC(), b.String(), vm.Digest()}
+	return b.String()
 }
 
 // checkLimits runs a module to random positions in the fast tier, in the precise

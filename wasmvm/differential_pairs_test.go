@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 
@@ -217,10 +218,18 @@ func pairModule(pairs []pair) []byte {
 // TestNumericPairs compares every pair of numeric instructions, one using the
 // other's result, in every form with wazero's compiler, on random special values.
 func TestNumericPairs(t *testing.T) {
+	functions, began := 0, time.Now()
+	for seed := *diffSeed; seed == *diffSeed || time.Since(began) < *diffFor; seed++ {
+		functions += checkPairs(t, seed)
+	}
+	t.Logf("%d functions compared from seed %d, NaN bits and all", functions, *diffSeed)
+}
+
+// checkPairs does so once and returns how many functions that were.
+func checkPairs(t *testing.T, seed uint64) (functions int) {
 	const samples = 8
-	functions := 0
 	for i, first := range randmod.NumericOps() {
-		r := rand.New(rand.NewPCG(uint64(i), 11))
+		r := rand.New(rand.NewPCG(uint64(i), 11+seed))
 		pairs := pairsOf(first, r)
 		functions += len(pairs)
 		wasm := pairModule(pairs)
@@ -249,7 +258,7 @@ func TestNumericPairs(t *testing.T) {
 		}
 		rt.Close(ctx)
 	}
-	t.Logf("%d functions compared", functions)
+	return functions
 }
 
 // opcode is the opcode of a numeric instruction.

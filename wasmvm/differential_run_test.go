@@ -15,8 +15,8 @@ import (
 
 // The long runs are the short ones of the tests with other bounds; scripts/fuzz.sh sets them.
 var (
-	diffFor  = flag.Duration("difffor", 0, "how long TestDifferentialRun and TestBinaryenModules go on; 0 means for a fixed number of modules")
-	diffSeed = flag.Uint64("diffseed", 0, "the seed of the first module of TestDifferentialRun and TestBinaryenModules")
+	diffFor  = flag.Duration("difffor", 0, "how long TestDifferentialRun, TestBinaryenModules and TestNumericPairs go on; 0 means for a fixed number of modules")
+	diffSeed = flag.Uint64("diffseed", 0, "the seed of the first module of these")
 )
 
 // forSeeds calls check in a subtest for each of n seeds, or for as long as -difffor

@@ -232,7 +232,7 @@ func TestBranchesTorn(t *testing.T) {
 	}
 	start, _ := Open(branched(t, true))
 	defer start.Close()
-	for cut := int(start.usable); cut < len(whole); cut += 37 {
+	for cut := int(start.usable); cut < len(whole); cut += 211 {
 		if err := os.WriteFile(path, whole[:cut], 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -1,7 +1,7 @@
 /*
  * peer.c - serves one TCP connection on the socket it is given (file descriptor
- * 3): reads it to its end, `chunk` bytes at a time, and says what came. A
- * debugger changes `chunk`, or what the reads are answered.
+ * 3): reads limits.wanted bytes from it, at most limits.chunk at a time, and says
+ * what came. A debugger changes the limits, and what the reads are answered.
  */
 #include <errno.h>
 #include <sys/socket.h>
@@ -9,7 +9,9 @@
 
 #include "print.h"
 
-static volatile unsigned chunk = 16; /* 64 at most */
+static volatile struct {
+	unsigned chunk, wanted;
+} limits = {16, 28}; /* chunk is 64 at most */
 
 static void report(unsigned reads, unsigned bytes)
 {
@@ -23,7 +25,7 @@ int main(void)
 {
 	char buffer[65];
 	unsigned reads = 0, bytes = 0;
-	ssize_t n;
+	ssize_t n = 0;
 	int fd;
 
 	print("waiting\n");
@@ -32,7 +34,7 @@ int main(void)
 			print("cannot accept\n");
 			return 2;
 		}
-	while ((n = read(fd, buffer, chunk)) > 0) { /* at: read */
+	while (bytes < limits.wanted && (n = read(fd, buffer, limits.chunk)) > 0) { /* at: read */
 		reads++;
 		bytes += (unsigned)n;
 		print("got ");
@@ -44,6 +46,8 @@ int main(void)
 	}
 	if (n < 0)
 		print(errno == ECONNRESET ? "reset\n" : "cannot read\n");
+	shutdown(fd, SHUT_RDWR);
+	close(fd);
 	report(reads, bytes); /* at: end */
 	return n < 0;
 }

@@ -30,6 +30,8 @@ type account struct {
 	changed      map[fds.Origin]bool
 	changedFiles bool
 	random       uint64 // bytes of random_get so far
+	// beyond are the streams from which more was read than was recorded.
+	beyond map[fds.Origin]bool
 }
 
 // newAccount accounts for the path of a branch up to, and without, call number n.
@@ -37,7 +39,7 @@ func newAccount(log host.Log, branch int, n uint64) (*account, error) {
 	parent, first := log.Lineage(branch)
 	if parent < 0 {
 		a := &account{log: log, branch: branch, table: fds.New(log.Meta()),
-			clocks: make(map[uint64]uint64), changed: make(map[fds.Origin]bool)}
+			clocks: make(map[uint64]uint64), changed: make(map[fds.Origin]bool), beyond: make(map[fds.Origin]bool)}
 		return a, a.advance(n)
 	}
 	if parent >= branch {
@@ -48,7 +50,7 @@ func newAccount(log host.Log, branch int, n uint64) (*account, error) {
 		return nil, err
 	}
 	a := &account{log: log, branch: branch, next: base.next, table: base.table.Clone(), clocks: maps.Clone(base.clocks),
-		changed: maps.Clone(base.changed), changedFiles: base.changedFiles, random: base.random}
+		changed: maps.Clone(base.changed), changedFiles: base.changedFiles, random: base.random, beyond: maps.Clone(base.beyond)}
 	a.futures = []*future{newFuture(base)}
 	if parent > 0 {
 		head, err := newAccount(log, parent, log.Calls(parent))
@@ -100,6 +102,9 @@ func (a *account) add(c *recording.HostCall, source recording.Source) error {
 		if opened != nil {
 			origin = opened.opens
 		}
+	}
+	if s, ok := a.stream(fn, c.Args); ok && source != "" && source != recording.SourceMatched && source != recording.SourceTape {
+		a.beyond[s] = true
 	}
 	a.note(fn, c, source)
 	a.table.Apply(fn, c, origin)

@@ -68,6 +68,11 @@ func (t *tape) ended() bool {
 	return t.empty() && len(t.items) > 0 && t.items[len(t.items)-1].end()
 }
 
+// broken reports whether the last that was read is an error.
+func (t *tape) broken() bool {
+	return t.empty() && len(t.items) > 0 && t.items[len(t.items)-1].errno != errnoOK
+}
+
 // take uses the item that a matched call has read, if it has read one.
 func (t *tape) take(o *offer) {
 	if t.at(o.mark) && o.items() {

@@ -11,9 +11,8 @@ import (
 // taped answers with what the parent's future has on tape: the bytes of a stream
 // or file, the times of a clock, the connections of a listener.
 //
-// What is sent to a connection, or written to the standard output, is accepted: a
-// connection takes it as long as its tape has something left, the end of it
-// included, because as long as that the peer was there.
+// What is sent to a connection is accepted until the branch has read more than was
+// recorded, because as long as that the peer was there.
 type taped struct{}
 
 var errNoTape = errors.New("nothing of this kind is on tape")
@@ -42,16 +41,22 @@ func (taped) answer(r *request) (recording.HostCall, error) {
 	case r.reads():
 		return r.tapedRead()
 	case r.writes() && r.desc.Kind == fds.Socket:
-		ready, err := r.tapeLasts(r.desc.Origin)
+		there, err := r.peerThere(r.desc.Origin)
 		if err != nil {
 			return recording.HostCall{}, broken{err}
 		}
-		if !ready {
+		if !there {
 			return recording.HostCall{}, fmt.Errorf("the recorded conversation on descriptor %d is over", r.fd)
 		}
 		return r.written(), nil
 	}
 	return recording.HostCall{}, errNoTape
+}
+
+// peerThere reports whether the other side of a connection may still be listening.
+func (r *request) peerThere(s fds.Origin) (bool, error) {
+	t, err := r.account.reel(s, 1)
+	return t != nil && !t.broken() && !r.account.beyond[s], err
 }
 
 // tapeLasts reports whether a stream has anything left.

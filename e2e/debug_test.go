@@ -115,20 +115,35 @@ func TestDebugLive(t *testing.T) {
 	contains(t, replayed[3], "= 12")
 }
 
-// TestDebugKilled kills wrev while the program waits: what it did up to then is
-// in the recording.
+// TestDebugKilled ends wrev while the program waits for input, in several ways:
+// what it did up to then is in the recording.
 func TestDebugKilled(t *testing.T) {
-	pipe, input := fifo(t)
-	srv, stdout, recording := debug(t, input, "testdata/programs/lines.O2.wasm")
-	interruptedGDB(t, srv.address, 1, []string{say(pipe, "9"), "continue", "detach"})
-	srv.cmd.Process.Kill()
-	<-srv.done
-	if got, want := stdout.String(), "numbers, please\nsum 9\n"; got != want {
-		t.Errorf("the program printed %q, want %q", got, want)
-	}
-	verify(t, recording)
-	if events := execute(t, "", wrev, "events", recording).stdout; !strings.Contains(events, `"9\n"`) {
-		t.Errorf("the line that was read is not in the recording:\n%s", events)
+	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGINT, syscall.SIGTERM} {
+		t.Run(signal.String(), func(t *testing.T) {
+			pipe, input := fifo(t)
+			srv, stdout, recording := debug(t, input, "testdata/programs/lines.O2.wasm")
+			resumed := make(chan struct{}, 1)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			defer cancel()
+			cmd := gdbCommand(t, ctx, "gdb", proxy(t, srv.address, "vCont;c", resumed), []string{say(pipe, "9"), "continue"})
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			<-resumed
+			time.Sleep(300 * time.Millisecond) // for it to come to the next line; it need not
+			srv.cmd.Process.Signal(signal)
+			srv.wait(t)
+			cmd.Process.Kill() // the proxy keeps its connection
+			cmd.Wait()
+			if code := srv.cmd.ProcessState.ExitCode(); signal != syscall.SIGKILL && code != 0 {
+				t.Errorf("exit code %d", code)
+			}
+			verify(t, recording)
+			events := execute(t, "", wrev, "events", recording).stdout
+			if strings.Contains(stdout.String(), "sum 9") && !strings.Contains(events, `"9\n"`) {
+				t.Errorf("the line that was read is not in the recording:\n%s", events)
+			}
+		})
 	}
 }
 

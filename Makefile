@@ -5,7 +5,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 PREFIX ?= /usr/local
 
 .DEFAULT_GOAL := build
-.PHONY: build demo real test race bench fuzz fixtures lint generate install clean help
+.PHONY: build demo demo-fork real test race bench fuzz fixtures lint generate install clean help
 
 build: ## build bin/wrev
 	$(GO) build -o bin/wrev ./cmd/wrev
@@ -13,6 +13,10 @@ build: ## build bin/wrev
 demo: build ## record a program that dies, then walk back to the cause in gdb
 	@scripts/setup.sh demo
 	@scripts/demo.sh
+
+demo-fork: build ## go back in that recording, change something, go on to a good end; undo, redo
+	@scripts/setup.sh demo
+	@scripts/demo-fork.sh
 
 real: build ## record, verify and walk back in SQLite and the tests of Go's packages (10 min)
 	@scripts/setup.sh real

@@ -16,7 +16,7 @@ echo \n== The next store is the first that writes past the name's end. Go around
 set variable to = it->name + 23
 echo (gdb) jump 124\n
 jump 124
-echo \n== It ran on: with recorded answers as long as it asked what was recorded, then with what a view of\n== your files answered that nobody else sees. And it ended well. The tree:\n(gdb) monitor branches\n
+echo \n== It ran on, with recorded answers as long as it asked what was recorded, then in a sandbox: a view of\n== your files that nobody else sees. And it ended well, with exit 0. The tree:\n(gdb) monitor branches\n
 monitor branches
 echo \n== Undo: back to before the change, in the recorded history.\n(gdb) monitor undo\n
 monitor undo

@@ -25,13 +25,18 @@ say "It died (exit code $status). Open it in gdb, and change what happened:"
 run bin/wrev replay --gdb --serve 127.0.0.1:0 "$recording" -- -nx -batch -x scripts/demo-fork.gdb 2>&1 | tee "$work/log"
 
 say "The recording is as it was, and has the branch besides:"
-run bin/wrev verify "$recording"
+run bin/wrev verify "$recording" | tee "$work/verified"
+if [ "$(grep -c 'the replay agrees with the recording' "$work/verified")" != 2 ]; then
+	echo "demo-fork: FAILED: the recording and its branch were not verified" >&2
+	exit 1
+fi
 
 # What must have been seen: the good end, the bad one again after undo.
 for fragment in \
-	'Nordmann Fasteners' \
+	'126.35  Nordmann Fasteners' \
 	'received signal SIGSEGV' \
-	'exited normally'; do
+	', exit 0; memory' \
+	'host call 21:'; do
 	if ! grep -qF -- "$fragment" "$work/log"; then
 		echo "demo-fork: FAILED: gdb never showed: $fragment" >&2
 		exit 1

@@ -181,3 +181,32 @@ func TestShortHistoriesAreNotCached(t *testing.T) {
 		t.Errorf("there is a file (%v)", err)
 	}
 }
+
+// TestBranchesAreNotCached: the file is of the trunk, wherever now is.
+func TestBranchesAreNotCached(t *testing.T) {
+	p := asking(nil)
+	for _, fork := range []uint64{0, 400} {
+		c := &Cache{Path: filepath.Join(t.TempDir(), "app.wrev.cache"), Recording: [32]byte{1}}
+		tl, _ := branching(t, p, false, Options{Cache: c})
+		tl.setTuning(cacheTuning)
+		tl.cacheMin = 1
+		tl.SeekEnd()
+		tl.Seek(fork)
+		if _, err := tl.Edit(poke(100, 77)); err != nil {
+			t.Fatal(err)
+		}
+		tl.saved = 0
+		tl.SeekEnd()
+		if err := tl.Close(); err != nil {
+			t.Fatal(err)
+		}
+		again, book := branching(t, p, false, Options{Cache: c})
+		if n, _ := again.Checkpoints(); n < 3 {
+			t.Fatalf("fork at %d: %d checkpoints are kept", fork, n)
+		}
+		for _, s := range again.hist.list {
+			again.Seek(s.pos)
+			at(t, again, book, p, 0, s.pos)
+		}
+	}
+}

@@ -221,15 +221,34 @@ func TestDebugServer(t *testing.T) {
 	address := probe.Addr().String()
 	probe.Close()
 	srv, stdout, recording := debug(t, nil, "--once", "--listen", address, "testdata/programs/echo.O0.wasm")
+	called := filepath.Join(t.TempDir(), "called")
 	answer := make(chan string, 1)
-	go func() { answer <- talk(t, address, "quit, please") }()
-	out := gdb(t, "gdb", srv.address, []string{
-		"break serve", "continue", "next", "next", "print connections", "reverse-continue", "reverse-stepi", "continue",
-		"delete", "continue", "continue"})
-	contains(t, out[2], "Breakpoint 1, serve (")
-	contains(t, out[5], "= 1")
-	contains(t, out[8], "Breakpoint 1, serve (")
-	contains(t, out[11], "exited normally")
+	go func() {
+		for _, err := os.Stat(called); err != nil && t.Context().Err() == nil; _, err = os.Stat(called) {
+			time.Sleep(10 * time.Millisecond)
+		}
+		answer <- talk(t, address, "quit, please")
+	}()
+	out := interruptedGDB(t, srv.address, 1, []string{
+		"continue",              // 0: nobody comes; Ctrl-C
+		"monitor when",          // 1
+		"shell touch " + called, // 2
+		"break serve",           // 3
+		"continue",              // 4
+		"next", "next",          // 5, 6
+		"print connections", // 7: 1
+		"reverse-continue",  // 8: as far as history goes back
+		"reverse-stepi",     // 9
+		"continue",          // 10: the same client
+		"delete",            // 11
+		"continue",          // 12
+		"continue",          // 13
+	})
+	contains(t, out[1], "Program received signal SIGINT")
+	contains(t, out[5], "Breakpoint 1, serve (")
+	contains(t, out[8], "= 1")
+	contains(t, out[11], "Breakpoint 1, serve (")
+	contains(t, out[14], "exited normally")
 	if code := srv.wait(t); code != 0 {
 		t.Errorf("exit code %d", code)
 	}

@@ -24,6 +24,7 @@ func runReplay(s stdio, args []string) (int, error) {
 	flags := newFlagSet(s, "replay", "[serve flags] REC [-- GDB-ARG...]")
 	serve := addServeFlags(flags)
 	flags.BoolVar(&serve.noCache, "no-cache", false, "neither use nor write the file of checkpoints beside the recording")
+	module := flags.String("module", "", "run another build, `FIXED.wasm`, against the recording: same answers while its calls match, then as --branch-answers says; say where the two parted. With --gdb, that run is opened")
 	if err := parse(flags, args); err != nil {
 		return 0, err
 	}
@@ -39,6 +40,9 @@ func runReplay(s stdio, args []string) (int, error) {
 		return 0, err
 	}
 	defer rec.Close()
+	if *module != "" {
+		return replayModule(s, rec, path, *module, serve, debuggerArgs)
+	}
 	session, err := newReplay(s, rec, path, serve)
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", path, err)

@@ -80,10 +80,15 @@ func (s *setup) live(mod *wasmvm.Module) live.Config {
 	}
 }
 
-// MachineConfig returns the configuration of a machine for the program. Its stack
-// is as large as in the replay of a recording that ends with a stack overflow, so
-// that this one's does, too.
+// MachineConfig returns the configuration of a machine for the program.
 func (l *Live) MachineConfig(r *recording.Reader, host wasmvm.Host) wasmvm.Config {
+	return LiveConfig(r, host)
+}
+
+// LiveConfig returns the configuration of a machine that is not told by a recording
+// where it runs out of stack. It has as much as in the replay of a recording that
+// ends with that, so that an endless recursion ends.
+func LiveConfig(r *recording.Reader, host wasmvm.Host) wasmvm.Config {
 	c := MachineConfig(r, host)
 	c.LateCalls, c.LateStackSlots = 0, overflowSlots
 	return c

@@ -86,7 +86,7 @@ func (a *account) add(c *recording.HostCall, source recording.Source) error {
 	}
 	switch source {
 	case recording.SourceMatched:
-		o, err := a.match(fn, c)
+		o, err := a.matchedBy(fn, c)
 		if err != nil {
 			return err
 		}
@@ -221,6 +221,26 @@ func (a *account) match(fn *wasi.Func, c *recording.HostCall) (*offer, error) {
 		}
 	}
 	return nil, nil
+}
+
+// Pairing is a host.Log that knows which calls of the parent have answered the
+// calls of a branch. Without it they are found by what they ask, which takes the
+// same program.
+type Pairing interface {
+	Pair(branch int, n uint64) (parent uint64, ok bool)
+}
+
+// matchedBy finds the call of a parent that has answered the call before next.
+func (a *account) matchedBy(fn *wasi.Func, c *recording.HostCall) (*offer, error) {
+	p, ok := a.log.(Pairing)
+	if !ok || len(a.futures) == 0 {
+		return a.match(fn, c)
+	}
+	n, ok := p.Pair(a.branch, a.next-1)
+	if !ok {
+		return nil, nil
+	}
+	return a.futures[0].numbered(n)
 }
 
 // unroll takes from the tapes what a call that was answered from them has taken.

@@ -1,6 +1,7 @@
 package answers
 
 import (
+	"cmp"
 	"hash/maphash"
 	"slices"
 
@@ -30,6 +31,7 @@ type future struct {
 	accepts map[fds.Origin][]*offer
 	clocks  map[uint32]*clockTape
 	changes []*offer // calls that change files
+	all     []*offer // ascending by number
 }
 
 // askKey identifies a call by what it asks. Two that ask different things may have
@@ -104,7 +106,23 @@ func (f *future) more() (bool, error) {
 	}
 	key := askKeyOf(c)
 	f.index[key] = append(f.index[key], o)
+	f.all = append(f.all, o)
 	return true, nil
+}
+
+// numbered returns a call by its number, nil if it is none that could be an answer,
+// or beyond the horizon.
+func (f *future) numbered(n uint64) (*offer, error) {
+	for f.parent.next <= n {
+		if more, err := f.more(); !more {
+			return nil, err
+		}
+	}
+	i, ok := slices.BinarySearchFunc(f.all, n, func(o *offer, n uint64) int { return cmp.Compare(o.number, n) })
+	if !ok {
+		return nil, nil
+	}
+	return f.all[i], nil
 }
 
 // record puts on tape what the call of an offer has learnt from the host. The

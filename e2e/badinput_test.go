@@ -267,6 +267,12 @@ func answers(conn net.Conn) bool {
 	}
 }
 
+// ownRecording is a recording that no other test has: branches are kept in it.
+func ownRecording(t *testing.T, p program) string {
+	t.Helper()
+	return file(t, "own.wrev", read(t, mustRecord(t, p)))
+}
+
 func mustRecord(t *testing.T, p program) string {
 	t.Helper()
 	path, _ := record(t, p)

@@ -95,12 +95,14 @@ func TestDebugLive(t *testing.T) {
 		"print sum",          // 22: 42
 		"monitor seek start", // 23
 		"print sum",          // 24: 0
-		"detach",             // 25
+		"monitor seek end",
+		"print sum",
+		"detach", // 25
 	})
 	for i, want := range map[int]string{
 		3: "Breakpoint 1, add (", 5: "Breakpoint 1, add (", 6: "= 5", 7: "Breakpoint 1, add (", 8: "= 0",
 		9: "Breakpoint 1, add (", 10: "= 5", 12: "Program received signal SIGINT", 13: "read (", 14: "position ",
-		16: "Breakpoint 2, add (", 17: "= 5", 19: "Breakpoint 2, add (", 20: "= 12", 23: "= 42", 25: "= 0",
+		16: "Breakpoint 2, add (", 17: "= 5", 19: "Breakpoint 2, add (", 20: "= 12", 23: "= 42", 25: "= 0", 26: " so far, in ", 27: "= 42",
 	} {
 		contains(t, out[i], want)
 	}
@@ -168,6 +170,47 @@ func TestDebugToTheEnd(t *testing.T) {
 	verify(t, recording)
 }
 
+// TestDebugEdits changes a live program at the head of its history, where it sees
+// the change and the recording keeps it, and before, which makes a branch without
+// real effects.
+func TestDebugEdits(t *testing.T) {
+	pipe, input := fifo(t)
+	srv, stdout, recording := debug(t, input, "--once", "testdata/programs/lines.O0.wasm")
+	out := gdb(t, "gdb", srv.address, []string{
+		"break add",               // 0
+		say(pipe, "5"),            // 1
+		"continue",                // 2
+		"set variable sum = 100",  // 3: at the head
+		"finish",                  // 4: the program says 105
+		"reverse-continue",        // 5
+		"print sum",               // 6: 100
+		"set variable sum = 1000", // 7: the trunk has seen 100
+		"finish",                  // 8: not on wrev's stdout
+		"print sum",               // 9: 1005
+		"monitor switch 0",        // 10
+		"maintenance flush register-cache",
+		"monitor seek end", // 12
+		"print sum",        // 13: 105
+		say(pipe, "7"),     // 14
+		"continue",         // 15: live again
+		"print sum",        // 16: 105
+		"finish",           // 17
+		"monitor branches", // 18
+		"detach",           // 19
+	})
+	for i, want := range map[int]string{3: "Breakpoint 1, add (", 7: "= 100", 10: "= 1005", 14: "= 105", 16: "Breakpoint 1, add (", 17: "= 105"} {
+		contains(t, out[i], want)
+	}
+	srv.wait(t)
+	if got, want := stdout.String(), "numbers, please\nsum 105\nsum 112\n"; got != want {
+		t.Errorf("the program printed %q, want %q", got, want)
+	}
+	verify(t, recording)
+	replayed := gdb(t, "gdb", serve(t, recording).address, []string{"break add if sum == 105", "continue", "monitor switch 1", "print sum"})
+	contains(t, replayed[2], "Breakpoint 1, add (")
+	contains(t, replayed[4], "= 1005")
+}
+
 // TestDebugServer debugs a server that a client really talks to, and interrupts
 // it where it waits for one.
 func TestDebugServer(t *testing.T) {
@@ -178,15 +221,34 @@ func TestDebugServer(t *testing.T) {
 	address := probe.Addr().String()
 	probe.Close()
 	srv, stdout, recording := debug(t, nil, "--once", "--listen", address, "testdata/programs/echo.O0.wasm")
+	called := filepath.Join(t.TempDir(), "called")
 	answer := make(chan string, 1)
-	go func() { answer <- talk(t, address, "quit, please") }()
-	out := gdb(t, "gdb", srv.address, []string{
-		"break serve", "continue", "next", "next", "print connections", "reverse-continue", "reverse-stepi", "continue",
-		"delete", "continue", "continue"})
-	contains(t, out[2], "Breakpoint 1, serve (")
-	contains(t, out[5], "= 1")
-	contains(t, out[8], "Breakpoint 1, serve (")
-	contains(t, out[11], "exited normally")
+	go func() {
+		for _, err := os.Stat(called); err != nil && t.Context().Err() == nil; _, err = os.Stat(called) {
+			time.Sleep(10 * time.Millisecond)
+		}
+		answer <- talk(t, address, "quit, please")
+	}()
+	out := interruptedGDB(t, srv.address, 1, []string{
+		"continue",              // 0: nobody comes; Ctrl-C
+		"monitor when",          // 1
+		"shell touch " + called, // 2
+		"break serve",           // 3
+		"continue",              // 4
+		"next", "next",          // 5, 6
+		"print connections", // 7: 1
+		"reverse-continue",  // 8: as far as history goes back
+		"reverse-stepi",     // 9
+		"continue",          // 10: the same client
+		"delete",            // 11
+		"continue",          // 12
+		"continue",          // 13
+	})
+	contains(t, out[1], "Program received signal SIGINT")
+	contains(t, out[5], "Breakpoint 1, serve (")
+	contains(t, out[8], "= 1")
+	contains(t, out[11], "Breakpoint 1, serve (")
+	contains(t, out[14], "exited normally")
 	if code := srv.wait(t); code != 0 {
 		t.Errorf("exit code %d", code)
 	}

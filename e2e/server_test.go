@@ -139,12 +139,12 @@ func TestOutputOnce(t *testing.T) {
 	}
 }
 
-// TestReadOnly tries everything that would change history.
-func TestReadOnly(t *testing.T) {
-	srv := serve(t, mustRecord(t, program{module: "features.O0.wasm", code: 1}))
+// TestRefusedChanges tries what cannot be changed: nothing of it must stay.
+func TestRefusedChanges(t *testing.T) {
+	srv := serve(t, ownRecording(t, program{module: "features.O0.wasm", code: 1}))
 	out := gdb(t, "gdb", srv.address, []string{"break factorial", "continue",
-		"set var n = 9", "set var counter = 9", "set $eip = 0", "jump main", "print factorial(3)", "call tick()",
-		"print n", "print counter", "backtrace 1"})
+		"set var {int}0xc0000000 = 9", "set var {int}$pc = 9", "set $eip = 0", "jump main", "print factorial(3)", "call tick()",
+		"print n", "print counter", "backtrace 1", "monitor branches"})
 	for i := 3; i <= 8; i++ {
 		if text := strings.Join(out[i], "\n"); text == "" || strings.Contains(text, "= 6") {
 			t.Errorf("command %d was not refused; gdb printed: %q", i, text)
@@ -153,6 +153,37 @@ func TestReadOnly(t *testing.T) {
 	contains(t, out[9], "= 5")
 	contains(t, out[10], "= 10")
 	contains(t, out[11], "#0  factorial (n=5)")
+	contains(t, out[12], "0 * to ", "here: position ")
+}
+
+// TestBranchesStay changes the program in one session and finds the branch in the next; the
+// recorded history is what it was.
+func TestBranchesStay(t *testing.T) {
+	recording := ownRecording(t, program{module: "features.O0.wasm", code: 1})
+	before := verify(t, recording)
+	first := serve(t, recording, "--once")
+	out := gdb(t, "gdb", first.address, []string{"tbreak set_counter", "continue", "set var value = 44", "finish", "print counter",
+		"tbreak widen", "reverse-continue", "return 5", "next", "print w", "continue", "monitor branches"})
+	contains(t, out[5], "= 44")
+	contains(t, out[10], "= 5")
+	contains(t, out[11], "120 3.5 1.5 5 13,24")
+	contains(t, out[12], "1 ", "memory 0x", "2 * ", "exit 1", "return from frame ", "host calls:")
+	first.wait(t)
+	second := serve(t, recording)
+	const flush = "maintenance flush dcache"
+	out = gdb(t, "gdb", second.address, []string{"monitor branches", "monitor switch 1", flush, "maintenance flush register-cache", "monitor when",
+		"tbreak widen", "monitor switch 2", "reverse-continue", "monitor when", "monitor diff 0 2", "monitor drop 1", "monitor branches"})
+	contains(t, out[1], "0 * ", "1 from 0", "2 from 0", "return from frame")
+	contains(t, out[2], "branch 1, position ")
+	contains(t, out[9], "branch 2, position ")
+	contains(t, out[10], "host call ", "write to memory:")
+	contains(t, out[11], "gone")
+	if text := strings.Join(out[12], "\n"); strings.Contains(text, "1 from 0") || !strings.Contains(text, "2 * from 0") {
+		t.Errorf("after branch 1 was dropped:\n%s", text)
+	}
+	if after := verify(t, recording); after != before {
+		t.Errorf("verify says %v, before it was %v", after, before)
+	}
 }
 
 // TestInterrupt presses Ctrl-C while the program runs, forwards and backwards.

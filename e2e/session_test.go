@@ -64,8 +64,7 @@ func runSession(t *testing.T, s *session, module string) {
 	t.Parallel()
 	p := s.program
 	p.module = module
-	recording, _ := record(t, p)
-	srv := serve(t, recording, s.replay...)
+	srv := serve(t, ownRecording(t, p), s.replay...)
 	var commands []string
 	for _, step := range s.steps {
 		commands = append(commands, step.command)

@@ -78,6 +78,9 @@ func (s *session) monitorWhen(string) string {
 			fmt.Fprintf(&b, " of %d", end)
 		}
 	}
+	if head, live := s.head(); live {
+		fmt.Fprintf(&b, " of %d so far", head)
+	}
 	if where := s.view.Describe(); where != "" {
 		fmt.Fprintf(&b, ", in %s", where)
 	}
@@ -86,6 +89,14 @@ func (s *session) monitorWhen(string) string {
 		fmt.Fprintf(&b, "  changed here: %v\n", &s.writes.tried[i])
 	}
 	return b.String()
+}
+
+// head is how far the program has run if it runs live.
+func (s *session) head() (position uint64, live bool) {
+	if t, ok := s.target.(HeadTarget); ok {
+		return t.Head()
+	}
+	return 0, false
 }
 
 func (s *session) monitorSeek(arg string) string {
@@ -102,11 +113,14 @@ func (s *session) monitorSeek(arg string) string {
 	case "start":
 		seek = func() reverse.Stop { return s.target.Seek(0) }
 	case "end":
+		head, live := s.head()
 		t, ok := s.target.(EndTarget)
 		if !ok {
 			return "The end of this history is not known.\n"
 		}
-		seek = t.SeekEnd
+		if seek = t.SeekEnd; live { // its end would be made by going there
+			seek = func() reverse.Stop { return s.target.Seek(head) }
+		}
 	default:
 		position, err := strconv.ParseUint(strings.TrimLeft(arg, "+-"), 0, 64)
 		if err != nil {

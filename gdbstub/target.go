@@ -115,9 +115,16 @@ type Answers interface {
 	Reply(text string) error
 }
 
+// HeadTarget may be a program that runs live.
+type HeadTarget interface {
+	// Head returns how far it has run, and whether going on from there is live.
+	Head() (position uint64, live bool)
+}
+
 // A Timeline can do everything.
 var _ interface {
 	Target
+	HeadTarget
 	ReverseTarget
 	RangeTarget
 	WatchTarget

@@ -140,6 +140,14 @@ func (t *Timeline) Module() *wasmvm.Module { return t.stops.mod }
 // instruction that ends the program, or that the recording ends at.
 func (t *Timeline) End() (pos uint64, known bool) { return t.endPos, t.end != nil }
 
+// Head is how far a program has run that runs live: going forwards from there has
+// real effects. live is false for a recording, in a branch, and when the program
+// has ended.
+func (t *Timeline) Head() (pos uint64, live bool) {
+	tip := t.hist.tip()
+	return max(tip.Reached, t.Now()), tip.ID == 0 && t.end == nil && t.growing()
+}
+
 // Begin is the first position of history.
 func (t *Timeline) Begin() uint64 { return t.hist.origin() }
 

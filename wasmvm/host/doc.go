@@ -11,6 +11,9 @@
 // one branch, and puts a call that is in none to a Beyond, whose answer becomes
 // history.
 //
+// StartLive prepares a program to run on a machine of ours with real effects. Its
+// Live is the Beyond of the trunk: package live makes the calls.
+//
 // Invariants:
 //   - A recording is valid at every moment, because Append is done when a call
 //     returns and the rest of the program's state follows from the log. Nothing
@@ -20,6 +23,6 @@
 //   - The wrapped function gets the real module instance. wazero's WASI insists.
 //   - Nothing of the host is touched while calls are answered from a log.
 //
-// The command line and the debugger's server use it. It may use wasmvm,
-// wasmvm/wasi, checkpoint/recording and wazero.
+// The command line and the debugger's server use it. It may use host/live,
+// wasmvm, wasmvm/wasi, checkpoint/recording and wazero.
 package host

@@ -38,7 +38,7 @@ func (c *HostCall) clone() HostCall {
 	d.Writes = slices.Clone(c.Writes)
 	for i, w := range c.Writes {
 		data = append(data, w.Data...)
-		d.Writes[i].Data = data[len(data)-len(w.Data):len(data):len(data)]
+		d.Writes[i].Data = data[len(data)-len(w.Data) : len(data) : len(data)]
 	}
 	return d
 }

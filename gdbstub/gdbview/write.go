@@ -114,7 +114,6 @@ var (
 
 // narrowed is the double nearest to an x87 80-bit number, the opposite of extended.
 func narrowed(x [10]byte) uint64 {
-	const bias = 16383 - 1023
 	mantissa, top := binary.LittleEndian.Uint64(x[:]), binary.LittleEndian.Uint16(x[8:])
 	sign, exp := uint64(top>>15)<<63, int(top&0x7fff)
 	switch {

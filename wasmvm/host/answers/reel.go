@@ -153,7 +153,7 @@ func (t *tape) enough(n uint64) bool {
 func (a *account) reel(s fds.Origin, n uint64) (*tape, error) {
 	var last *tape
 	for _, f := range a.futures {
-		t := f.tapes[s]
+		var t *tape
 		for {
 			if t = f.tapes[s]; t != nil {
 				if t.enough(max(n, 1)) {

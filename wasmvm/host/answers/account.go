@@ -34,32 +34,65 @@ type account struct {
 	beyond map[fds.Origin]bool
 }
 
-// newAccount accounts for the path of a branch up to, and without, call number n.
-func newAccount(log host.Log, branch int, n uint64) (*account, error) {
-	parent, first := log.Lineage(branch)
+// books makes accounts of one log. It keeps some of the trunk's, because every
+// branch begins with what the trunk did before it.
+type books struct {
+	log   host.Log
+	trunk []*account // the i-th is that of i*apart calls
+}
+
+// apart is how many calls of the trunk lie between two accounts that are kept. To
+// account for that many takes about a millisecond.
+const apart = 1 << 14
+
+// account accounts for the path of a branch up to, and without, call number n.
+func (b *books) account(branch int, n uint64) (*account, error) {
+	parent, first := b.log.Lineage(branch)
 	if parent < 0 {
-		a := &account{log: log, branch: branch, table: fds.New(log.Meta()),
-			clocks: make(map[uint64]uint64), changed: make(map[fds.Origin]bool), beyond: make(map[fds.Origin]bool)}
-		return a, a.advance(n)
+		return b.trunkAt(n)
 	}
 	if parent >= branch {
 		return nil, fmt.Errorf("branch %d says that its parent is branch %d, which is younger; the recording is damaged", branch, parent)
 	}
-	base, err := newAccount(log, parent, min(first, n))
+	base, err := b.account(parent, min(first, n))
 	if err != nil {
 		return nil, err
 	}
-	a := &account{log: log, branch: branch, next: base.next, table: base.table.Clone(), clocks: maps.Clone(base.clocks),
-		changed: maps.Clone(base.changed), changedFiles: base.changedFiles, random: base.random, beyond: maps.Clone(base.beyond)}
+	a := base.clone()
+	a.branch = branch
 	a.futures = []*future{newFuture(base)}
 	if parent > 0 {
-		head, err := newAccount(log, parent, log.Calls(parent))
+		head, err := b.account(parent, b.log.Calls(parent))
 		if err != nil {
 			return nil, err
 		}
 		a.futures = append(a.futures, head.futures...)
 	}
 	return a, a.advance(n)
+}
+
+func (b *books) trunkAt(n uint64) (*account, error) {
+	if len(b.trunk) == 0 {
+		b.trunk = []*account{{log: b.log, table: fds.New(b.log.Meta()), clocks: make(map[uint64]uint64),
+			changed: make(map[fds.Origin]bool), beyond: make(map[fds.Origin]bool)}}
+	}
+	for next := uint64(len(b.trunk)) * apart; next <= n; next += apart {
+		a := b.trunk[len(b.trunk)-1].clone()
+		if err := a.advance(next); err != nil {
+			return nil, err
+		}
+		b.trunk = append(b.trunk, a)
+	}
+	a := b.trunk[n/apart].clone()
+	return a, a.advance(n)
+}
+
+// clone returns a copy that goes its own way, without futures.
+func (a *account) clone() *account {
+	c := *a
+	c.table, c.futures = a.table.Clone(), nil
+	c.clocks, c.changed, c.beyond = maps.Clone(a.clocks), maps.Clone(a.changed), maps.Clone(a.beyond)
+	return &c
 }
 
 // advance accounts for the calls up to, and without, number n.

@@ -167,7 +167,7 @@ func (g *guest) call(script func(r *request) recording.HostCall, name string, ar
 	var answer recording.HostCall
 	g.source, g.err = "", nil
 	if g.policy == nil {
-		a, err := newAccount(g.log, g.branch, c.N)
+		a, err := (&books{log: g.log}).account(g.branch, c.N)
 		if err != nil {
 			g.t.Fatal(err)
 		}

@@ -19,6 +19,7 @@ type Policy struct {
 
 	mu       sync.Mutex
 	order    []choice
+	books    books
 	accounts map[int]*account
 	rules    map[rule]choice   // replies for always
 	replies  map[callKey]reply // for calls that wait
@@ -113,13 +114,24 @@ func (p *Policy) Answer(c *host.Call) (recording.HostCall, recording.Source, err
 	return answer, source, nil
 }
 
+// maxAccounts bounds how many branches' accounts are kept: one that has looked to
+// its horizon has tens of megabytes. Others are made anew.
+const maxAccounts = 4
+
 // account returns the account of a branch up to a call.
 func (p *Policy) account(c *host.Call) (*account, error) {
+	if p.books.log != c.Log {
+		p.books = books{log: c.Log}
+		clear(p.accounts)
+	}
 	a := p.accounts[c.Branch]
 	if a == nil || a.next > c.N {
 		var err error
-		if a, err = newAccount(c.Log, c.Branch, c.N); err != nil {
+		if a, err = p.books.account(c.Branch, c.N); err != nil {
 			return nil, err
+		}
+		if len(p.accounts) >= maxAccounts {
+			clear(p.accounts)
 		}
 		p.accounts[c.Branch] = a
 		return a, nil

@@ -113,7 +113,7 @@ func (p *Policy) world(r *request, source recording.Source) (*world, error) {
 			p.options.Warn(fmt.Sprintf("from host call %d on, branch %d has real effects: it changes the files of the mounted directories", r.N, r.Branch))
 		}
 		var err error
-		if w, err = newWorld(r.Log, r.Branch, real, &p.options); err != nil {
+		if w, err = newWorld(&p.books, r.Branch, real, &p.options); err != nil {
 			return nil, err
 		}
 		if len(p.recent) == maxWorlds {

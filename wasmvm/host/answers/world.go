@@ -46,7 +46,8 @@ type world struct {
 type visit func(n uint64, look func(m *wasmvm.Machine) error) error
 
 // newWorld makes the world of a branch, as it is where its path leaves the trunk.
-func newWorld(log host.Log, branch int, real bool, o *Options) (*world, error) {
+func newWorld(from *books, branch int, real bool, o *Options) (*world, error) {
+	log := from.log
 	fork, b := log.Calls(0), branch
 	for b > 0 {
 		b, fork = log.Lineage(b)
@@ -54,7 +55,7 @@ func newWorld(log host.Log, branch int, real bool, o *Options) (*world, error) {
 	if branch == 0 {
 		fork = log.Calls(0)
 	}
-	trunk, err := newAccount(log, 0, fork)
+	trunk, err := from.account(0, fork)
 	if err != nil {
 		return nil, err
 	}

@@ -217,12 +217,9 @@ func (t *Timeline) goTo(target uint64) event {
 	return t.runTo(target)
 }
 
-// visit is goTo for when nobody is known to want to go back from there: where
-// checkpoints are dear it leaves none just for that.
+// visit is goTo for when nobody is known to want to go back from there: it leaves
+// no checkpoints just for that. The first step back, if there is one, does.
 func (t *Timeline) visit(target uint64) event {
-	if !t.dear() {
-		return t.goTo(target)
-	}
 	if err := t.jump(target); err != nil {
 		return event{kind: eventError, err: err}
 	}

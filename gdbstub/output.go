@@ -32,6 +32,7 @@ type Output struct {
 
 	path  []OutputBranch    // whose calls kept has, from the trunk on; nil is the trunk alone
 	aside map[int][]printed // what branches printed that is not in kept, by branch
+	shown map[int]uint64    // of branches: what next was when another was switched to
 }
 
 // OutputBranch is a branch on a path through history, and the number of the first
@@ -130,29 +131,25 @@ func (o *Output) restart() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.next = 0
+	clear(o.shown)
 }
 
 // Switch is called when the calls along another path are made or repeated from
 // now on. What either path printed alone is kept apart, and what this one printed
-// is shown when the user moves over it.
+// is shown when the user first moves over it.
 func (o *Output) Switch(path []OutputBranch) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.path) == 0 {
 		o.path = []OutputBranch{{}}
 	}
-	common := 0
-	for common < min(len(o.path), len(path)) && o.path[common] == path[common] {
-		common++
-	}
-	for _, rest := range [][]OutputBranch{o.path[common:], path[common:]} {
-		if len(rest) > 0 {
-			o.next = min(o.next, rest[0].First)
-		}
-	}
 	o.setAside()
 	o.path = slices.Clone(path)
 	for i, b := range path {
+		if o.next >= b.First {
+			o.next = max(b.First, o.shown[b.Branch])
+		}
+		o.next = min(o.next, lastOf(path, i))
 		for _, p := range o.aside[b.Branch] {
 			if p.call < lastOf(path, i) {
 				o.keep(p.call, p.text)
@@ -164,10 +161,13 @@ func (o *Output) Switch(path []OutputBranch) {
 // setAside gives what is kept to the branches whose calls printed it.
 func (o *Output) setAside() {
 	if o.aside == nil {
-		o.aside = make(map[int][]printed)
+		o.aside, o.shown = make(map[int][]printed), make(map[int]uint64)
 	}
 	path := o.path
 	for i, b := range path {
+		if o.next > b.First {
+			o.shown[b.Branch] = max(o.shown[b.Branch], min(o.next, lastOf(path, i)))
+		}
 		from, _ := o.find(b.First)
 		to, _ := o.find(lastOf(path, i))
 		rest := slices.DeleteFunc(o.aside[b.Branch], func(p printed) bool { return p.call < lastOf(path, i) })

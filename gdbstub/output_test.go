@@ -80,6 +80,8 @@ func TestOutputSwitch(t *testing.T) {
 		t.Errorf("saved in a branch: %q, want %q", got, saved)
 	}
 	o.Switch([]OutputBranch{{0, 0}})
+	run(1, 3) // was shown
+	o.restart()
 	run(1, 3) // a checkpoint was jumped to: nothing prints it
 	o.Switch([]OutputBranch{{0, 0}, {1, 1}})
 	run(1, 2)

@@ -100,6 +100,9 @@ func (s *session) reportEnd(stop reverse.Stop, again bool) {
 		s.text(final)
 		return
 	}
+	if final != "" {
+		s.consolef("wrev: the program ends here, with exit code %d\n", stop.ExitCode)
+	}
 	s.endShown = true
 	s.stopReply(s.last.signal, s.last.reason)
 }

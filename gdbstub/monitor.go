@@ -143,7 +143,7 @@ func (s *session) monitorSeek(arg string) string {
 	if stop.Err != nil {
 		text += fmt.Sprintf("%v\n", stop.Err)
 	}
-	return text + staleText
+	return text + s.stale()
 }
 
 // staleText says how to make gdb look again: it keeps what it has read until it
@@ -153,6 +153,14 @@ const staleText = `To make gdb look again, type:
     maintenance flush register-cache
     frame
 `
+
+// stale says how to make the debugger look again.
+func (s *session) stale() string {
+	if s.lldb {
+		return "lldb shows memory that it has read before: settings set target.process.disable-memory-cache true\n"
+	}
+	return staleText
+}
 
 func (s *session) monitorExit(string) string {
 	s.exited, s.done = true, true

@@ -128,9 +128,9 @@ func (s *session) travel(run func(t BranchTarget) (reverse.Stop, error)) string 
 	case err != nil:
 		return sentence(err)
 	case stop.Err != nil:
-		return s.monitorWhen("") + sentence(stop.Err) + staleText
+		return s.monitorWhen("") + sentence(stop.Err) + s.stale()
 	}
-	return s.monitorWhen("") + staleText
+	return s.monitorWhen("") + s.stale()
 }
 
 // sentence is an error as a line of its own.

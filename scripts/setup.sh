@@ -14,7 +14,7 @@ target=${1:-test}
 needs() {
 	case $1 in
 	demo) echo "gdb gdb" ;;
-	test) printf '%s\n' "gdb gdb" "gdb-multiarch gdb-multiarch" "wasm-opt binaryen" ;;
+	test) printf '%s\n' "gdb gdb" "gdb-multiarch gdb-multiarch" "wasm-opt binaryen" "lldb-19 lldb-19" ;;
 	lint) echo "shellcheck shellcheck" ;;
 	fixtures)
 		printf '%s\n' \

@@ -63,3 +63,34 @@ func TestBranchIsKept(t *testing.T) {
 		t.Errorf("verify ends with exit code %d:\n%s%s", r.code, r.stdout, r.stderr)
 	}
 }
+
+// TestBranchBesideTheRecording branches in a recording that another session has
+// branches of its own to add to: the later one's are kept in another file, and it
+// says in which.
+func TestBranchBesideTheRecording(t *testing.T) {
+	made := mustRecord(t, program{module: "features.O0.wasm", code: 1})
+	recording := file(t, "shared.wrev", read(t, made))
+	edit := []string{"break factorial", "continue", "set var n = 3", "stepi", "monitor branches"}
+	first, second := serve(t, recording), serve(t, recording)
+	contains(t, gdb(t, "gdb", first.address, edit)[5], "1 * from 0 at ")
+	contains(t, gdb(t, "gdb", second.address, edit)[5], "1 * from 0 at ")
+	for _, srv := range []*server{second, first} {
+		srv.cmd.Process.Signal(os.Interrupt)
+		srv.wait(t)
+	}
+	if !strings.Contains(second.stderr.String()+first.stderr.String(), recording+".branches") {
+		t.Errorf("nobody said where the branches are; the second session said:\n%s", second.stderr)
+	}
+	if info, err := os.Stat(recording + ".branches"); err != nil || info.Size() == 0 {
+		t.Errorf("the file of branches: %v", err)
+	}
+	verify(t, recording)
+	// Both have made a branch 1: the one in the recording is used, the other's file left alone.
+	third := serve(t, recording)
+	contains(t, gdb(t, "gdb", third.address, []string{"monitor branches"})[1], "1 from 0 at ")
+	third.cmd.Process.Signal(os.Interrupt)
+	third.wait(t)
+	if !strings.Contains(third.stderr.String(), "it is left as it is") {
+		t.Errorf("nothing is said of the other session's branches:\n%s", third.stderr)
+	}
+}

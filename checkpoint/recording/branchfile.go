@@ -31,6 +31,9 @@ type besideMeta struct {
 // ErrForeignBranches is wrapped by the error of OpenBranches for a file of branches that belongs to another recording.
 var ErrForeignBranches = errors.New("the branches are of another recording")
 
+// errParted says of a file of branches that it goes on from what is not the recording's last branch any more.
+var errParted = errors.New("it is left as it is, for the recording has got other branches since: a session wrote them at the same time")
+
 // errBusy says that another process writes a file.
 var errBusy = errors.New("another wrev is writing to it")
 
@@ -48,6 +51,8 @@ func OpenBranches(r *Reader, path string) (b *Branches, warnings []string, err e
 	switch err := beside.open(r, b); {
 	case err == nil:
 		return b, warnings, nil
+	case errors.Is(err, errParted):
+		warnings = append(warnings, fmt.Sprintf("%s: %v", beside.path, err))
 	case !errors.Is(err, fs.ErrNotExist):
 		// Also for damage: to leave out branches that were kept here, and go on behind them, would lose them for good.
 		return nil, nil, fmt.Errorf("%s: %w; move it away to begin with no branches", beside.path, err)
@@ -80,6 +85,9 @@ func ReadBranches(r *Reader, path string) (b *Branches, warnings []string, err e
 		return nil, nil, fmt.Errorf("cannot open the branches: %w", err)
 	}
 	_, err = b.loadBeside(f, r, len(b.events))
+	if errors.Is(err, errParted) {
+		return b, append(warnings, fmt.Sprintf("%s: %v", f.Name(), err)), f.Close()
+	}
 	if err != nil {
 		f.Close()
 		return nil, nil, fmt.Errorf("%s: %w; move it away to do without it", f.Name(), err)
@@ -112,7 +120,9 @@ func (b *Branches) loadBeside(f *os.File, r *Reader, events int) (end int64, err
 		return 0, err
 	case meta.BranchesOf != hex.EncodeToString(identityOf(r)):
 		return 0, ErrForeignBranches
-	case meta.Events != events:
+	case meta.Events < events:
+		return 0, errParted
+	case meta.Events > events:
 		return 0, fmt.Errorf("%w: it goes on after %d events, the recording has %d", ErrCorrupt, meta.Events, events)
 	}
 	return end, b.load(f, chunks)

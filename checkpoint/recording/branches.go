@@ -40,6 +40,16 @@ const (
 	BranchDropped BranchEventKind = "drop" // the user does not want it any more, nor its descendants
 )
 
+// Branch is what the events of one branch come to.
+type Branch struct {
+	Parent    int    // -1 of the trunk
+	Fork      uint64 // position
+	FirstCall uint64 // number of the first host call that the branch makes itself
+	Reached   uint64 // the furthest position that was noted
+	End       string // how the program ended there; empty if it has not
+	Dropped   bool   // it, or an ancestor
+}
+
 // Branches is the branches of a recording: their events, and the host calls that each has made. Its methods but Call are for one
 // goroutine at a time.
 //
@@ -50,6 +60,7 @@ type Branches struct {
 	where   string
 	logs    []*branchLog // by number of the branch; [0] is nil
 	events  []BranchEvent
+	list    []Branch // by number
 	enc     encoder
 	pending pending
 }
@@ -84,6 +95,16 @@ const (
 	pendingCalls = 64
 	pendingBytes = 32 << 10
 )
+
+func newBranches(s sink, where string) *Branches {
+	return &Branches{sink: s, where: where, logs: make([]*branchLog, 1), list: []Branch{{Parent: -1}}}
+}
+
+// Num is how many branches there are, the trunk and those that were dropped included.
+func (b *Branches) Num() int { return len(b.list) }
+
+// Branch tells of branch id, which must be there.
+func (b *Branches) Branch(id int) Branch { return b.list[id] }
 
 // Events returns all that happened, in order.
 func (b *Branches) Events() []BranchEvent { return slices.Clone(b.events) }
@@ -122,8 +143,8 @@ func (b *Branches) check(e *BranchEvent) error {
 		return fmt.Errorf("branch %d forks, but the next is %d", e.Branch, n)
 	case e.Kind == BranchForked && (e.Parent < 0 || e.Parent >= n):
 		return fmt.Errorf("branch %d has parent %d, which is not there", e.Branch, e.Parent)
-	case e.Kind == BranchForked && e.FirstCall < b.firstCall(e.Parent):
-		return fmt.Errorf("branch %d begins with host call %d, its parent with %d", e.Branch, e.FirstCall, b.firstCall(e.Parent))
+	case e.Kind == BranchForked && e.FirstCall < b.list[e.Parent].FirstCall:
+		return fmt.Errorf("branch %d begins with host call %d, its parent with %d", e.Branch, e.FirstCall, b.list[e.Parent].FirstCall)
 	case e.Kind == BranchForked:
 		return nil
 	case !slices.Contains([]BranchEventKind{BranchEdited, BranchNoted, BranchDropped}, e.Kind):
@@ -134,21 +155,23 @@ func (b *Branches) check(e *BranchEvent) error {
 	return nil
 }
 
-// firstCall is the number of a branch's first own call.
-func (b *Branches) firstCall(id int) uint64 {
-	if id == 0 {
-		return 0
-	}
-	return b.logs[id].first
-}
-
 // take notes an event that check accepted.
 func (b *Branches) take(e BranchEvent) {
 	b.events = append(b.events, e)
-	if e.Kind == BranchForked {
+	switch e.Kind {
+	case BranchForked:
 		l := &branchLog{}
 		l.first, l.calls = e.FirstCall, e.FirstCall
 		b.logs = append(b.logs, l)
+		b.list = append(b.list, Branch{Parent: e.Parent, Fork: e.Fork, FirstCall: e.FirstCall, Reached: e.Fork, Dropped: b.list[e.Parent].Dropped})
+	case BranchNoted:
+		br := &b.list[e.Branch]
+		br.Reached, br.End = max(br.Reached, e.Reached), e.End
+	case BranchDropped:
+		b.list[e.Branch].Dropped = true
+		for id := e.Branch + 1; id < len(b.list); id++ { // descendants come after it
+			b.list[id].Dropped = b.list[id].Dropped || b.list[b.list[id].Parent].Dropped
+		}
 	}
 }
 
@@ -216,23 +239,9 @@ func (b *Branches) Sync() error {
 	return nil
 }
 
-// NumCalls is the number of host calls on the path of a branch: those of its ancestors before the fork, and its own.
-func (b *Branches) NumCalls(id int) (uint64, error) {
-	l, err := b.log(id)
-	if err != nil {
-		return 0, err
-	}
-	return l.NumCalls(), nil
-}
-
-// FirstCall is the number of the first call that a branch other than the trunk makes itself.
-func (b *Branches) FirstCall(id int) (uint64, error) {
-	l, err := b.log(id)
-	if err != nil {
-		return 0, err
-	}
-	return l.first, nil
-}
+// NumCalls is the number of host calls on the path of branch id: those of its ancestors before the fork, and its own. The branch must
+// be there, and not be the trunk, whose calls the recording has.
+func (b *Branches) NumCalls(id int) uint64 { return b.logs[id].NumCalls() }
 
 // Call returns host call n, one of a branch's own. It may be called from several goroutines, but not beside Add of a fork.
 func (b *Branches) Call(id int, n uint64) (*HostCall, error) {

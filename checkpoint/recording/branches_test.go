@@ -74,11 +74,7 @@ func grow(t *testing.T, b *Branches, rounds int) {
 	rng := rand.New(rand.NewPCG(1, uint64(rounds)))
 	for range rounds {
 		id := base + rng.IntN(2)
-		n, err := b.NumCalls(id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := b.Append(id, branchCall(id, n), sourceCodes[rng.IntN(len(sourceCodes))]); err != nil {
+		if err := b.Append(id, branchCall(id, b.NumCalls(id)), sourceCodes[rng.IntN(len(sourceCodes))]); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -96,11 +92,8 @@ func tell(t *testing.T, b *Branches) (all told) {
 	t.Helper()
 	all.events = b.Events()
 	for id := 1; id < len(b.logs); id++ {
-		first, _ := b.FirstCall(id)
-		end, err := b.NumCalls(id)
-		if err != nil {
-			t.Fatal(err)
-		}
+		first := b.Branch(id).FirstCall
+		end := b.NumCalls(id)
 		var calls []HostCall
 		var sources []Source
 		for n := first; n < end; n++ {

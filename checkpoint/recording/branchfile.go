@@ -40,14 +40,13 @@ var errBusy = errors.New("another wrev is writing to it")
 // OpenBranches reads the branches of the recording at path, which r reads, and makes ready to add some. Nothing is written until one
 // is added. A damaged end is left out, with a warning.
 func OpenBranches(r *Reader, path string) (b *Branches, warnings []string, err error) {
-	b = &Branches{logs: make([]*branchLog, 1)}
+	beside := &fileSink{path: path + besideSuffix}
+	b = newBranches(beside, beside.path)
 	damage := b.load(r.src, r.branchChunks)
 	if damage != nil {
 		warnings = append(warnings, fmt.Sprintf("the branches behind it are left out: %v", damage))
 	}
-	meta := besideMeta{BranchesOf: hex.EncodeToString(identityOf(r)), Events: len(b.events)}
-	beside := &fileSink{path: path + besideSuffix}
-	b.sink, b.where = beside, beside.path
+	events := len(b.events)
 	switch err := beside.open(r, b); {
 	case err == nil:
 		return b, warnings, nil
@@ -64,7 +63,7 @@ func OpenBranches(r *Reader, path string) (b *Branches, warnings []string, err e
 	}
 	if err != nil {
 		warnings = append(warnings, fmt.Sprintf("new branches will be kept in %s: %v", beside.path, err))
-		beside.begin = &meta
+		beside.begin = func() besideMeta { return besideMeta{identityText(r), events} }
 		return b, warnings, nil
 	}
 	b.sink, b.where = own, path
@@ -73,7 +72,7 @@ func OpenBranches(r *Reader, path string) (b *Branches, warnings []string, err e
 
 // ReadBranches reads the branches of the recording at path, which r reads, only to look at them: it takes no lock, and none can be added.
 func ReadBranches(r *Reader, path string) (b *Branches, warnings []string, err error) {
-	b = &Branches{logs: make([]*branchLog, 1), sink: readOnly{}}
+	b = newBranches(readOnly{}, "")
 	if err := b.load(r.src, r.branchChunks); err != nil {
 		warnings = append(warnings, fmt.Sprintf("the branches behind it are left out: %v", err))
 	}
@@ -118,7 +117,7 @@ func (b *Branches) loadBeside(f *os.File, r *Reader, events int) (end int64, err
 	switch {
 	case err != nil:
 		return 0, err
-	case meta.BranchesOf != hex.EncodeToString(identityOf(r)):
+	case meta.BranchesOf != identityText(r):
 		return 0, ErrForeignBranches
 	case meta.Events < events:
 		return 0, errParted
@@ -128,14 +127,15 @@ func (b *Branches) loadBeside(f *os.File, r *Reader, events int) (end int64, err
 	return end, b.load(f, chunks)
 }
 
-func identityOf(r *Reader) []byte {
+// identityText is a digest of the whole recording, module included: not to be made without need.
+func identityText(r *Reader) string {
 	id := r.Identity()
-	return id[:]
+	return hex.EncodeToString(id[:])
 }
 
 // Branches makes ready to add branches to the recording that w writes; r is its follower.
 func (w *Writer) Branches(r *Reader) *Branches {
-	return &Branches{sink: writerSink{w, r.src}, where: w.path, logs: make([]*branchLog, 1)}
+	return newBranches(writerSink{w, r.src}, w.path)
 }
 
 // writerSink adds to a recording that is being written.
@@ -152,8 +152,8 @@ func (s writerSink) Close() error { return nil }
 // fileSink adds to a file that is complete but for branches.
 type fileSink struct {
 	path  string
-	from  int64       // where the next chunk goes
-	begin *besideMeta // the file is to be made, with this
+	from  int64             // where the next chunk goes
+	begin func() besideMeta // the file is to be made, with this
 	f     *os.File
 	out   chunkWriter
 	cut   bool // what was behind from is gone
@@ -276,7 +276,7 @@ func (s *fileSink) create() error {
 	h := fileHeader{journalOffset: journalOffset, slotSize: defaultSlotSize}
 	head := make([]byte, h.chunksOffset())
 	h.encode(head)
-	text, err := json.Marshal(s.begin)
+	text, err := json.Marshal(s.begin())
 	if err == nil {
 		_, err = f.WriteAt(head, 0)
 	}

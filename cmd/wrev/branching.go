@@ -98,33 +98,18 @@ func readStory(s stdio, path string, rec *recording.Reader, run bool) (*host.Sto
 		}
 		mod = &wasmvm.Module{} // the imports stay without names
 	}
-	branches, warnings, err := recording.ReadBranches(rec, path)
+	branches, err := readBranches(s, path, rec)
 	if err != nil {
 		return nil, err
-	}
-	for _, w := range warnings {
-		s.logf("warning: %s: %s", path, w)
 	}
 	return host.NewStory(rec, mod, branches), nil
 }
 
-// branchList says which branches there are, by number, and which of them were not
-// dropped.
-func branchList(story *host.Story) []bool {
-	list := []bool{true}
-	for _, e := range story.Branches().Events() {
-		switch e.Kind {
-		case recording.BranchForked:
-			list = append(list, list[e.Parent])
-		case recording.BranchDropped:
-			list[e.Branch] = false
-		}
+// readBranches is the branches of a recording, to look at.
+func readBranches(s stdio, path string, rec *recording.Reader) (*recording.Branches, error) {
+	branches, warnings, err := recording.ReadBranches(rec, path)
+	for _, w := range warnings {
+		s.logf("warning: %s: %s", path, w)
 	}
-	// Who was forked from a branch that was dropped later goes with it.
-	for id := range list {
-		if parent, _ := story.Lineage(id); parent >= 0 && !list[parent] {
-			list[id] = false
-		}
-	}
-	return list
+	return branches, err
 }

@@ -31,7 +31,7 @@ func runEvents(s stdio, args []string) (int, error) {
 		return 0, err
 	}
 	defer story.Branches().Close()
-	if list := branchList(story); *branch < 0 || *branch >= len(list) || !list[*branch] {
+	if b := story.Branches(); *branch < 0 || *branch >= b.Num() || b.Branch(*branch).Dropped {
 		return 0, fmt.Errorf("%s: there is no branch %d; `wrev info` lists them", path, *branch)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"wrev/checkpoint/recording"
-	"wrev/wasmvm/host"
 )
 
 func runInfo(s stdio, args []string) (int, error) {
@@ -22,13 +21,13 @@ func runInfo(s stdio, args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	story, err := readStory(s, path, rec, false)
+	branches, err := readBranches(s, path, rec)
 	if err != nil {
 		return 0, err
 	}
-	defer story.Branches().Close()
+	defer branches.Close()
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-	for _, row := range append(infoRows(rec, stat.Size()), branchRows(story)...) {
+	for _, row := range append(infoRows(rec, stat.Size()), branchRows(branches)...) {
 		fmt.Fprintf(w, "%s\t%s\n", row[0], row[1])
 	}
 	if err := w.Flush(); err != nil {
@@ -73,29 +72,21 @@ func infoRows(rec *recording.Reader, size int64) [][2]string {
 }
 
 // branchRows tell of the branches that were not dropped.
-func branchRows(story *host.Story) (rows [][2]string) {
-	list := branchList(story)
-	at := make([]string, len(list))
-	end := make([]string, len(list))
-	for _, e := range story.Branches().Events() {
-		switch e.Kind {
-		case recording.BranchForked:
-			at[e.Branch] = fmt.Sprintf("from branch %d at position %s", e.Parent, grouped(e.Fork))
-			if e.Parent == 0 {
-				at[e.Branch] = fmt.Sprintf("at position %s", grouped(e.Fork))
-			}
-		case recording.BranchNoted:
-			end[e.Branch] = ""
-			if e.End != "" {
-				end[e.Branch] = ", ends with " + e.End
-			}
+func branchRows(branches *recording.Branches) (rows [][2]string) {
+	for id := 1; id < branches.Num(); id++ {
+		b := branches.Branch(id)
+		if b.Dropped {
+			continue
 		}
-	}
-	for id := 1; id < len(list); id++ {
-		if _, first := story.Lineage(id); list[id] {
-			calls := plural(story.Calls(id)-first, "host call")
-			rows = append(rows, [2]string{fmt.Sprintf("branch %d", id), fmt.Sprintf("%s, %s of its own%s", at[id], calls, end[id])})
+		at, end := "at position "+grouped(b.Fork), ""
+		if b.Parent != 0 {
+			at = fmt.Sprintf("from branch %d %s", b.Parent, at)
 		}
+		if b.End != "" {
+			end = ", ends with " + b.End
+		}
+		calls := plural(branches.NumCalls(id)-b.FirstCall, "host call")
+		rows = append(rows, [2]string{fmt.Sprintf("branch %d", id), fmt.Sprintf("%s, %s of its own%s", at, calls, end)})
 	}
 	return rows
 }

@@ -29,8 +29,8 @@ func runVerify(s stdio, args []string) (int, error) {
 	}
 	defer story.Branches().Close()
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-	for branch, there := range branchList(story) {
-		if !there {
+	for branch := range story.Branches().Num() {
+		if story.Branches().Branch(branch).Dropped {
 			continue
 		}
 		what := path

@@ -55,17 +55,11 @@ func (b *Book) take(e recording.BranchEvent) error {
 		br := &b.list[e.Branch]
 		br.Reached, br.End = max(br.Reached, e.Reached), e.End
 	case recording.BranchDropped:
-		b.drop(e.Branch)
+		for id := range b.list {
+			b.list[id].Dropped = b.story.Branches().Branch(id).Dropped
+		}
 	}
 	return nil
-}
-
-// drop marks a branch and its descendants, which come after it.
-func (b *Book) drop(id int) {
-	b.list[id].Dropped = true
-	for i := id + 1; i < len(b.list); i++ {
-		b.list[i].Dropped = b.list[i].Dropped || b.list[b.list[i].Parent].Dropped
-	}
 }
 
 // Branches implements reverse.Book.
@@ -74,7 +68,7 @@ func (b *Book) Branches() []reverse.Branch { return slices.Clone(b.list) }
 // Fork implements reverse.Book.
 func (b *Book) Fork(br reverse.Branch) error {
 	e := recording.BranchEvent{Kind: recording.BranchForked, Branch: br.ID, Parent: br.Parent, Fork: br.Fork, FirstCall: br.FirstCall}
-	if err := b.story.AddEvent(e); err != nil {
+	if err := b.story.Branches().Add(e); err != nil {
 		return err
 	}
 	if err := b.take(e); err != nil {
@@ -95,7 +89,7 @@ func (b *Book) Edit(id int, p reverse.PlacedEdit) error {
 		return fmt.Errorf("branch %d: an edit that cannot be kept: %w", id, err)
 	}
 	e := recording.BranchEvent{Kind: recording.BranchEdited, Branch: id, Position: p.Position, Calls: p.Calls, Edit: text}
-	if err := b.story.AddEvent(e); err != nil {
+	if err := b.story.Branches().Add(e); err != nil {
 		return err
 	}
 	return b.take(e)
@@ -117,7 +111,7 @@ func (b *Book) Note(id int, reached uint64, end string) {
 // Drop implements reverse.Book.
 func (b *Book) Drop(id int) error {
 	e := recording.BranchEvent{Kind: recording.BranchDropped, Branch: id}
-	if err := b.story.AddEvent(e); err != nil {
+	if err := b.story.Branches().Add(e); err != nil {
 		return err
 	}
 	return b.take(e)
@@ -144,7 +138,7 @@ func (b *Book) Save() error {
 		}
 		br := &b.list[id]
 		e := recording.BranchEvent{Kind: recording.BranchNoted, Branch: id, Reached: br.Reached, End: br.End}
-		if err := b.story.AddEvent(e); err != nil {
+		if err := b.story.Branches().Add(e); err != nil {
 			return err
 		}
 		b.noted[id] = true

@@ -103,7 +103,7 @@ func (s *Story) event(h *Replayer, branch int, n uint64, mem []byte) (Event, err
 // event describes one call. mem is the memory before it, nil if it is unknown.
 func (h *Replayer) event(mod *wasmvm.Module, n uint64, c *recording.HostCall, mem []byte) Event {
 	e := Event{Call: n, Args: c.Args, Results: c.Results}
-	imp := h.imported(c.Import)
+	imp := imported(h.imports, c.Import)
 	if i := mod.ImportedFunc(c.Import); i != nil {
 		e.Module, e.Name = i.Module, i.Name
 	}
@@ -113,12 +113,12 @@ func (h *Replayer) event(mod *wasmvm.Module, n uint64, c *recording.HostCall, me
 		e.Written += len(w.Data)
 	}
 	switch {
-	case imp.fn == nil:
-		e.Text = fmt.Sprintf("%s%v -> %v", imp.name, c.Args, c.Results)
+	case imp.Fn == nil:
+		e.Text = fmt.Sprintf("%s%v -> %v", imp.Name, c.Args, c.Results)
 	case c.NoReturn || len(c.Results) == 0:
-		e.Text = imp.fn.DescribeCall(c.Args, mem)
+		e.Text = imp.Fn.DescribeCall(c.Args, mem)
 	default:
-		e.Text = imp.fn.Describe(c.Args, mem, uint32(c.Results[0]), writes)
+		e.Text = imp.Fn.Describe(c.Args, mem, uint32(c.Results[0]), writes)
 	}
 	return e
 }

@@ -1,6 +1,8 @@
 package host
 
 import (
+	"fmt"
+
 	"wrev/checkpoint/recording"
 	"wrev/wasmvm"
 	"wrev/wasmvm/wasi"
@@ -16,10 +18,46 @@ type Imported struct {
 // Imports returns the functions that a module imports, by index.
 func Imports(mod *wasmvm.Module) []Imported {
 	var list []Imported
-	for _, i := range replayedImports(mod) {
-		list = append(list, Imported{i.name, i.fn, i.logged})
+	first := make(map[[2]string]uint32)
+	for i := range uint32(mod.NumImportedFuncs) {
+		imp := mod.ImportedFunc(i)
+		key := [2]string{imp.Module, imp.Name}
+		if _, seen := first[key]; !seen {
+			first[key] = i
+		}
+		entry := Imported{Name: imp.Module + "." + imp.Name, Logged: first[key]}
+		if fn, ok := wasi.Lookup(imp.Name); ok && wasi.IsModule(imp.Module) && sameSignature(fn, mod.FuncType(i)) {
+			entry.Fn, entry.Name = fn, imp.Name
+		}
+		list = append(list, entry)
 	}
 	return list
+}
+
+// imported returns what is known about import fn, which may be of another module.
+func imported(list []Imported, fn uint32) Imported {
+	if int64(fn) < int64(len(list)) {
+		return list[fn]
+	}
+	return Imported{Name: fmt.Sprintf("import %d", fn), Logged: fn}
+}
+
+// sameSignature guards against a module, read from a file that anyone may have
+// written, whose WASI functions are not those of WASI.
+func sameSignature(fn *wasi.Func, t *wasmvm.FuncType) bool {
+	results := 0
+	if fn.HasErrno {
+		results = 1
+	}
+	if len(t.Params) != len(fn.Params) || len(t.Results) != results {
+		return false
+	}
+	for i, p := range fn.Params {
+		if want := map[bool]wasmvm.ValType{false: wasmvm.I32, true: wasmvm.I64}[p.Wide]; t.Params[i] != want {
+			return false
+		}
+	}
+	return true
 }
 
 // Printed returns the bytes that an fd_write took. args are its arguments and mem

@@ -66,7 +66,7 @@ type Replayer struct {
 	r       *recording.Reader
 	log     knownCalls
 	beyond  func(m *wasmvm.Machine, fn uint32, args, results []uint64) error // answers what is not in log
-	imports []replayedImport
+	imports []Imported
 	text    []byte // scratch
 }
 
@@ -76,18 +76,11 @@ type knownCalls interface {
 	Call(n uint64) (*recording.HostCall, error)
 }
 
-// replayedImport is what is known about an imported function.
-type replayedImport struct {
-	name   string
-	fn     *wasi.Func // nil if it is none of WASI
-	logged uint32     // index under which its calls are logged
-}
-
 // NewReplayer makes a Replayer for the recording of a program.
 func NewReplayer(r *recording.Reader, mod *wasmvm.Module) *Replayer {
 	h := &Replayer{r: r, log: fixedLog{r, r.NumCalls()}}
 	h.beyond = h.afterEnd
-	h.imports = replayedImports(mod)
+	h.imports = Imports(mod)
 	return h
 }
 
@@ -99,42 +92,6 @@ type fixedLog struct {
 
 func (l fixedLog) NumCalls() uint64 { return l.calls }
 
-// replayedImports looks at the functions that mod imports.
-func replayedImports(mod *wasmvm.Module) (imports []replayedImport) {
-	first := make(map[[2]string]uint32)
-	for i := range uint32(mod.NumImportedFuncs) {
-		imp := mod.ImportedFunc(i)
-		key := [2]string{imp.Module, imp.Name}
-		if _, seen := first[key]; !seen {
-			first[key] = i
-		}
-		entry := replayedImport{name: imp.Module + "." + imp.Name, logged: first[key]}
-		if fn, ok := wasi.Lookup(imp.Name); ok && wasi.IsModule(imp.Module) && sameSignature(fn, mod.FuncType(i)) {
-			entry.fn, entry.name = fn, imp.Name
-		}
-		imports = append(imports, entry)
-	}
-	return imports
-}
-
-// sameSignature guards against a module, read from a file that anyone may have
-// written, whose WASI functions are not those of WASI.
-func sameSignature(fn *wasi.Func, t *wasmvm.FuncType) bool {
-	results := 0
-	if fn.HasErrno {
-		results = 1
-	}
-	if len(t.Params) != len(fn.Params) || len(t.Results) != results {
-		return false
-	}
-	for i, p := range fn.Params {
-		if want := map[bool]wasmvm.ValType{false: wasmvm.I32, true: wasmvm.I64}[p.Wide]; t.Params[i] != want {
-			return false
-		}
-	}
-	return true
-}
-
 // HostCall implements wasmvm.Host.
 func (h *Replayer) HostCall(m *wasmvm.Machine, fn uint32, args, results []uint64) error {
 	n := m.HostCalls()
@@ -145,7 +102,7 @@ func (h *Replayer) HostCall(m *wasmvm.Machine, fn uint32, args, results []uint64
 	if err != nil {
 		return fmt.Errorf("host call %d: %w", n, err)
 	}
-	if err := h.check(m, n, h.imported(fn), c, args); err != nil {
+	if err := h.check(m, n, imported(h.imports, fn), c, args); err != nil {
 		return err
 	}
 	return h.apply(m, n, fn, c, args, results)
@@ -153,7 +110,7 @@ func (h *Replayer) HostCall(m *wasmvm.Machine, fn uint32, args, results []uint64
 
 // apply gives the program the answer c of its call n.
 func (h *Replayer) apply(m *wasmvm.Machine, n uint64, fn uint32, c *recording.HostCall, args, results []uint64) error {
-	imp := h.imported(fn)
+	imp := imported(h.imports, fn)
 	if h.Observe != nil {
 		if err := h.Observe(m, n, c); err != nil {
 			return err
@@ -163,9 +120,9 @@ func (h *Replayer) apply(m *wasmvm.Machine, n uint64, fn uint32, c *recording.Ho
 		return h.noReturn(imp, c)
 	}
 	if len(c.Results) != len(results) {
-		return fmt.Errorf("host call %d: the recording has %d results, %s has %d; the file is damaged or of another program", n, len(c.Results), imp.name, len(results))
+		return fmt.Errorf("host call %d: the recording has %d results, %s has %d; the file is damaged or of another program", n, len(c.Results), imp.Name, len(results))
 	}
-	if h.Output != nil && imp.fn != nil && imp.fn.Name == "fd_write" {
+	if h.Output != nil && imp.Fn != nil && imp.Fn.Name == "fd_write" {
 		h.output(n, args, c, m.Memory())
 	}
 	for i := range c.Writes {
@@ -177,44 +134,35 @@ func (h *Replayer) apply(m *wasmvm.Machine, n uint64, fn uint32, c *recording.Ho
 	return nil
 }
 
-// imported returns what is known about import fn. The machine has only those of
-// the module, but it may not be the module of this Replayer.
-func (h *Replayer) imported(fn uint32) replayedImport {
-	if int64(fn) < int64(len(h.imports)) {
-		return h.imports[fn]
-	}
-	return replayedImport{name: fmt.Sprintf("import %d", fn), logged: fn}
-}
-
 // check compares what the machine asks with what was recorded.
-func (h *Replayer) check(m *wasmvm.Machine, n uint64, imp replayedImport, c *recording.HostCall, args []uint64) error {
-	if c.Import == imp.logged && slices.Equal(c.Args, args) {
-		if imp.fn == nil || imp.fn.Digest(args, m.Memory()) == c.Inputs {
+func (h *Replayer) check(m *wasmvm.Machine, n uint64, imp Imported, c *recording.HostCall, args []uint64) error {
+	if c.Import == imp.Logged && slices.Equal(c.Args, args) {
+		if imp.Fn == nil || imp.Fn.Digest(args, m.Memory()) == c.Inputs {
 			return nil
 		}
 		return &DivergenceError{
 			Position: m.Position(), Call: n,
 			Recorded: "the same call with other bytes in memory",
-			Replayed: h.describe(imp.logged, args, m.Memory()),
+			Replayed: h.describe(imp.Logged, args, m.Memory()),
 		}
 	}
 	return &DivergenceError{
 		Position: m.Position(), Call: n,
 		Recorded: h.describe(c.Import, c.Args, nil),
-		Replayed: h.describe(imp.logged, args, m.Memory()),
+		Replayed: h.describe(imp.Logged, args, m.Memory()),
 	}
 }
 
 // noReturn ends the program as the recorded call did.
-func (h *Replayer) noReturn(imp replayedImport, c *recording.HostCall) error {
-	if imp.fn != nil && !imp.fn.HasErrno && len(c.Args) == 1 {
+func (h *Replayer) noReturn(imp Imported, c *recording.HostCall) error {
+	if imp.Fn != nil && !imp.Fn.HasErrno && len(c.Args) == 1 {
 		return &wasmvm.ExitError{Code: uint32(c.Args[0])}
 	}
 	text := "it did not return"
 	if end, ok := h.r.End(); ok && end.Trap != "" {
 		text = end.Trap
 	}
-	return problemf(ErrEndOfLog, "end of the recording: host function %s failed: %s", imp.name, text)
+	return problemf(ErrEndOfLog, "end of the recording: host function %s failed: %s", imp.Name, text)
 }
 
 // afterEnd answers a call that comes after the last recorded one.
@@ -235,20 +183,20 @@ func (h *Replayer) afterEnd(m *wasmvm.Machine, fn uint32, args, _ []uint64) erro
 	return &DivergenceError{
 		Position: m.Position(), Call: m.HostCalls(),
 		Recorded: "the end of the program: " + end.String(),
-		Replayed: h.describe(h.imported(fn).logged, args, m.Memory()),
+		Replayed: h.describe(imported(h.imports, fn).Logged, args, m.Memory()),
 	}
 }
 
 // describe shows a call without its result.
 func (h *Replayer) describe(fn uint32, args []uint64, mem []byte) string {
-	return describeCall(h.imported(fn), args, mem)
+	return describeCall(imported(h.imports, fn), args, mem)
 }
 
-func describeCall(imp replayedImport, args []uint64, mem []byte) string {
-	if imp.fn == nil {
-		return fmt.Sprintf("%s%v", imp.name, args)
+func describeCall(imp Imported, args []uint64, mem []byte) string {
+	if imp.Fn == nil {
+		return fmt.Sprintf("%s%v", imp.Name, args)
 	}
-	return imp.fn.DescribeCall(args, mem)
+	return imp.Fn.DescribeCall(args, mem)
 }
 
 // output passes on what an fd_write wrote to fd 1 or 2. One that fails with

@@ -208,6 +208,13 @@ func TestForeignWASI(t *testing.T) {
 	if err := Events(context.Background(), r, false, nil, func(Event) error { return nil }); err != nil {
 		t.Error(err)
 	}
+	mod, err := wasmvm.Decode(r.Module())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if name, fn := plainStory(r, mod).Func(0); fn != nil {
+		t.Errorf("%s of another type is taken for WASI's", name)
+	}
 }
 
 // TestRandomAccess moves a machine about in a recording: the answers depend on

@@ -29,29 +29,17 @@ type Story struct {
 	Switched func(path []int)
 
 	mod      *wasmvm.Module
+	imports  []Imported
 	trunk    *recording.Reader
 	writer   *recording.Writer // of the trunk, if it is live
 	branches *recording.Branches
-	lines    []line // by branch
-	path     []int  // the branches of the selected path, the trunk first
-}
-
-// line is how a branch hangs on its parent.
-type line struct {
-	parent int
-	first  uint64 // number of its first own call
+	path     []int // the branches of the selected path, the trunk first
 }
 
 // NewStory makes the story of a recording and its branches. The path of the
 // trunk is selected.
 func NewStory(r *recording.Reader, mod *wasmvm.Module, branches *recording.Branches) *Story {
-	s := &Story{mod: mod, trunk: r, branches: branches, lines: []line{{parent: -1}}, path: []int{0}}
-	for _, e := range branches.Events() {
-		if e.Kind == recording.BranchForked {
-			s.lines = append(s.lines, line{e.Parent, e.FirstCall})
-		}
-	}
-	return s
+	return &Story{mod: mod, imports: Imports(mod), trunk: r, branches: branches, path: []int{0}}
 }
 
 // edit is a change of the program's state at a position of a path.
@@ -63,7 +51,7 @@ type edit struct {
 // edits returns the changes along the path of a branch, in the order in which
 // they are made.
 func (s *Story) edits(branch int) ([]edit, error) {
-	paths := make([][]edit, len(s.lines))
+	paths := make([][]edit, s.branches.Num())
 	for _, e := range s.branches.Events() {
 		switch e.Kind {
 		case recording.BranchForked:
@@ -100,17 +88,6 @@ func (s *Story) Recording() *recording.Reader { return s.trunk }
 // Branches is where the branches are kept.
 func (s *Story) Branches() *recording.Branches { return s.branches }
 
-// AddEvent keeps an event of a branch.
-func (s *Story) AddEvent(e recording.BranchEvent) error {
-	if err := s.branches.Add(e); err != nil {
-		return err
-	}
-	if e.Kind == recording.BranchForked {
-		s.lines = append(s.lines, line{e.Parent, e.FirstCall})
-	}
-	return nil
-}
-
 // Growing reports whether calls can be added to a branch: to all but the trunk
 // of a recording.
 func (s *Story) Growing(branch int) bool { return branch > 0 || s.writer != nil }
@@ -127,7 +104,7 @@ func (s *Story) Select(branch int) {
 
 // pathTo is the branches from the trunk to one of them.
 func (s *Story) pathTo(branch int) (path []int) {
-	for ; branch >= 0 && branch < len(s.lines); branch = s.lines[branch].parent {
+	for ; branch >= 0 && branch < s.branches.Num(); branch = s.branches.Branch(branch).Parent {
 		path = append(path, branch)
 	}
 	slices.Reverse(path)
@@ -139,7 +116,8 @@ func (s *Story) Meta() recording.Meta { return s.trunk.Meta() }
 
 // Lineage implements Log.
 func (s *Story) Lineage(branch int) (parent int, first uint64) {
-	return s.lines[branch].parent, s.lines[branch].first
+	b := s.branches.Branch(branch)
+	return b.Parent, b.FirstCall
 }
 
 // Calls implements Log.
@@ -147,17 +125,13 @@ func (s *Story) Calls(branch int) uint64 {
 	if branch == 0 {
 		return s.trunk.NumCalls()
 	}
-	n, err := s.branches.NumCalls(branch)
-	if err != nil {
-		return 0
-	}
-	return n
+	return s.branches.NumCalls(branch)
 }
 
 // Call implements Log.
 func (s *Story) Call(branch int, n uint64) (*recording.HostCall, recording.Source, error) {
-	for branch > 0 && n < s.lines[branch].first {
-		branch = s.lines[branch].parent
+	for branch > 0 && n < s.branches.Branch(branch).FirstCall {
+		branch = s.branches.Branch(branch).Parent
 	}
 	if branch == 0 {
 		c, err := s.trunk.Call(n)
@@ -173,24 +147,20 @@ func (s *Story) Call(branch int, n uint64) (*recording.HostCall, recording.Sourc
 
 // Func implements Log.
 func (s *Story) Func(logged uint32) (name string, fn *wasi.Func) {
-	if int64(logged) >= int64(s.mod.NumImportedFuncs) {
-		return fmt.Sprintf("import %d", logged), nil
-	}
-	imp := s.mod.ImportedFunc(logged)
-	if fn, ok := wasi.Lookup(imp.Name); ok && wasi.IsModule(imp.Module) {
-		return imp.Name, fn
-	}
-	return imp.Module + "." + imp.Name, nil
+	f := imported(s.imports, logged)
+	return f.Name, f.Fn
 }
 
 // Own reports whether call n of the selected path is a branch's own, not the
 // trunk's.
-func (s *Story) Own(n uint64) bool { return len(s.path) > 1 && n >= s.lines[s.path[1]].first }
+func (s *Story) Own(n uint64) bool {
+	return len(s.path) > 1 && n >= s.branches.Branch(s.path[1]).FirstCall
+}
 
 // Sources counts the calls of a branch's own log by the source of their answers.
 func (s *Story) Sources(branch int) map[recording.Source]int {
 	counts := make(map[recording.Source]int)
-	for n := s.lines[branch].first; branch > 0 && n < s.Calls(branch); n++ {
+	for n := s.branches.Branch(branch).FirstCall; branch > 0 && n < s.Calls(branch); n++ {
 		if src, err := s.branches.Source(branch, n); err == nil {
 			counts[src]++
 		}
@@ -203,7 +173,7 @@ func (s *Story) Sources(branch int) map[recording.Source]int {
 func (s *Story) Host(main bool) wasmvm.Host { return s.replayer(main) }
 
 func (s *Story) replayer(main bool) *Replayer {
-	h := &Replayer{r: s.trunk, log: pathLog{s}, imports: replayedImports(s.mod)}
+	h := &Replayer{r: s.trunk, log: pathLog{s}, imports: s.imports}
 	h.beyond = func(m *wasmvm.Machine, fn uint32, args, results []uint64) error {
 		if !main {
 			return h.endOfPath(s, m, fn, args)
@@ -247,28 +217,28 @@ func (s *Story) make(h *Replayer, m *wasmvm.Machine, fn uint32, args, results []
 	if branch == 0 {
 		beyond = s.Trunk
 	}
-	imp := h.imported(fn)
+	imp := imported(h.imports, fn)
 	if beyond == nil {
 		return h.endOfPath(s, m, fn, args)
 	}
 	n := m.HostCalls()
 	var answer recording.HostCall
 	src := recording.SourceKnown
-	if imp.fn != nil && !imp.fn.HasErrno {
+	if imp.Fn != nil && !imp.Fn.HasErrno {
 		answer.NoReturn = true // proc_exit
 	} else {
 		var err error
-		answer, src, err = beyond.Answer(&Call{Branch: branch, N: n, Name: imp.name, Fn: imp.fn, Import: imp.logged, Args: args, M: m, Log: s})
+		answer, src, err = beyond.Answer(&Call{Branch: branch, N: n, Name: imp.Name, Fn: imp.Fn, Import: imp.Logged, Args: args, M: m, Log: s})
 		if err != nil {
 			return err
 		}
 		if !answer.NoReturn && len(answer.Results) != len(results) {
-			return fmt.Errorf("host call %d: %s has %d results, its answer %d", n, imp.name, len(results), len(answer.Results))
+			return fmt.Errorf("host call %d: %s has %d results, its answer %d", n, imp.Name, len(results), len(answer.Results))
 		}
 	}
-	answer.Import, answer.Args, answer.Inputs = imp.logged, slices.Clone(args), 0
-	if imp.fn != nil {
-		answer.Inputs = imp.fn.Digest(args, m.Memory())
+	answer.Import, answer.Args, answer.Inputs = imp.Logged, slices.Clone(args), 0
+	if imp.Fn != nil {
+		answer.Inputs = imp.Fn.Digest(args, m.Memory())
 	}
 	if err := s.log(branch, &answer, src); err != nil {
 		return err

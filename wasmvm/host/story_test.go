@@ -125,7 +125,7 @@ func TestStory(t *testing.T) {
 		if id == 0 {
 			continue
 		}
-		if err := s.AddEvent(recording.BranchEvent{Kind: recording.BranchForked, Branch: id, Parent: id - 1, Fork: m.Position(), FirstCall: first}); err != nil {
+		if err := s.Branches().Add(recording.BranchEvent{Kind: recording.BranchForked, Branch: id, Parent: id - 1, Fork: m.Position(), FirstCall: first}); err != nil {
 			t.Fatal(err)
 		}
 		s.Select(id)

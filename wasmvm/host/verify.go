@@ -37,7 +37,7 @@ func (s *Story) Verify(ctx context.Context, branch int, progress func(position, 
 	r := s.trunk
 	end, ended := r.End()
 	v.End, v.Complete = end, branch == 0 && ended && end.Kind != recording.EndInterrupted
-	note := s.note(branch)
+	note := s.branches.Branch(branch)
 	if note.End != "" {
 		v.Complete = true
 		v.End, err = verifyBranch(ctx, m, changes, note, progress)
@@ -57,18 +57,8 @@ func (s *Story) Verify(ctx context.Context, branch int, progress func(position, 
 	return v, err
 }
 
-// note is the last that was noted of a branch.
-func (s *Story) note(branch int) (note recording.BranchEvent) {
-	for _, e := range s.branches.Events() {
-		if e.Kind == recording.BranchNoted && e.Branch == branch {
-			note = e
-		}
-	}
-	return note
-}
-
 // verifyBranch runs a branch to where it was seen to end.
-func verifyBranch(ctx context.Context, m *wasmvm.Machine, edits *changes, note recording.BranchEvent, progress func(position, call uint64)) (recording.End, error) {
+func verifyBranch(ctx context.Context, m *wasmvm.Machine, edits *changes, note recording.Branch, progress func(position, call uint64)) (recording.End, error) {
 	stop, err := runToStop(ctx, m, edits, progress)
 	if err != nil {
 		return recording.End{}, err

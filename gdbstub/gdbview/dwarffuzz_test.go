@@ -95,12 +95,10 @@ func FuzzDamagedDebugInfo(f *testing.F) {
 		f.Add([]byte{i, 200, 1, 0, 255, 0})
 	}
 	f.Fuzz(func(t *testing.T, edits []byte) {
-		if len(edits) > 600 {
-			t.Skip("too much damage to be interesting")
-		}
+		edits = edits[:min(len(edits), 600)] // more damage leaves nothing to read
 		damaged, err := damage(mod, edits)
 		if err != nil {
-			t.Skip(err)
+			t.Fatal(err)
 		}
 		if err := checkImage(damaged); err != nil {
 			t.Fatal(err)

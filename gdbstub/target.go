@@ -78,8 +78,9 @@ type EndTarget interface {
 
 // BranchTarget can be changed: history then goes on in a branch of its own.
 type BranchTarget interface {
-	// Try changes the present state, and history at the next movement.
-	Try(e wasmvm.Edit) error
+	// Try changes the present state, all or nothing, and history at the next
+	// movement.
+	Try(edits ...wasmvm.Edit) error
 	// Tried is how many edits were tried and are not history yet.
 	Tried() int
 	// Forget takes them back.

@@ -108,19 +108,15 @@ func (s *session) try(edits ...wasmvm.Edit) error {
 	if s.noProcess != "" {
 		return errors.New("the program is not being run")
 	}
-	before := len(s.writes.tried)
-	for _, e := range edits {
-		if err := target.Try(e); err != nil {
-			if len(s.writes.tried) > before {
-				err = errors.Join(err, s.forget(func(i int) bool { return i >= before }))
-			}
-			return err
-		}
-		s.writes.tried = append(s.writes.tried, e)
+	err := target.Try(edits...)
+	if err == nil {
+		s.writes.tried = append(s.writes.tried, edits...)
+		s.endShown = false // going on may lead elsewhere now
+	} else {
+		s.view.Refresh(s.target.Machine()) // some may have been taken back
 	}
-	s.endShown = false // going on may lead elsewhere now
 	s.view.Invalidate()
-	return nil
+	return err
 }
 
 // forget takes back the edits that which chooses by their number.

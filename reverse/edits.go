@@ -7,9 +7,22 @@ import (
 )
 
 // Try changes the present state, and nothing else yet: history is as it was
-// until Keep or the next movement. An edit that makes no sense here is refused,
-// and changes nothing.
-func (t *Timeline) Try(e wasmvm.Edit) error {
+// until Keep or the next movement. If an edit makes no sense here, all are refused
+// and change nothing.
+func (t *Timeline) Try(edits ...wasmvm.Edit) error {
+	before := len(t.tried)
+	for _, e := range edits {
+		if err := t.try(e); err != nil {
+			if back := t.keepTrying(before); back != nil {
+				err = fmt.Errorf("%w; and %w", err, back)
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *Timeline) try(e wasmvm.Edit) error {
 	if t.opt.Book == nil {
 		return errNoBook
 	}
@@ -44,23 +57,17 @@ func (t *Timeline) keepTrying(n int) error {
 		return fmt.Errorf("going back to before the edit: %v: %w", s.Reason, s.Err)
 	}
 	for _, e := range tried {
-		if err := t.Try(e.Edit); err != nil {
+		if err := t.try(e.Edit); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Edit tries edits, all or none, and keeps them.
+// Edit tries edits and keeps them.
 func (t *Timeline) Edit(edits ...wasmvm.Edit) (Branch, error) {
-	before := len(t.tried)
-	for _, e := range edits {
-		if err := t.Try(e); err != nil {
-			if back := t.keepTrying(before); back != nil {
-				err = fmt.Errorf("%w; and %w", err, back)
-			}
-			return Branch{}, err
-		}
+	if err := t.Try(edits...); err != nil {
+		return Branch{}, err
 	}
 	return t.Keep()
 }

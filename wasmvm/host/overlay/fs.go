@@ -265,7 +265,10 @@ func (o *FS) Unlink(name string) experimental.Errno {
 }
 
 // remove takes a name away that is no directory.
-func (o *FS) remove(p *place) experimental.Errno {
+func (o *FS) remove(p *place) experimental.Errno { return o.takeAway(p, o.upper.Unlink) }
+
+// takeAway takes a name away; from is how that is done where it is above.
+func (o *FS) takeAway(p *place, from func(string) experimental.Errno) experimental.Errno {
 	if p.layer == below && o.isOpen(p.path) {
 		// Who has it open goes on with the copy.
 		if errno := o.copyUp(p); errno != 0 {
@@ -273,7 +276,7 @@ func (o *FS) remove(p *place) experimental.Errno {
 		}
 	}
 	if p.layer == above {
-		if errno := o.upper.Unlink(p.path); errno != 0 {
+		if errno := from(p.path); errno != 0 {
 			return errno
 		}
 	}
@@ -303,17 +306,9 @@ func (o *FS) removeDir(p *place) experimental.Errno {
 	case len(list) > 0:
 		return experimental.ENOTEMPTY
 	}
-	if p.layer == below && o.isOpen(p.path) {
-		if errno := o.copyUp(p); errno != 0 {
-			return errno
-		}
+	if errno := o.takeAway(p, o.upper.Rmdir); errno != 0 {
+		return errno
 	}
-	if p.layer == above {
-		if errno := o.upper.Rmdir(p.path); errno != 0 {
-			return errno
-		}
-	}
-	o.hide(p.path)
 	for f := range o.open {
 		if f.dir && f.path == p.path {
 			f.gone = true

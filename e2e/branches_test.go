@@ -3,34 +3,20 @@ package e2e
 import (
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // recordPeer records a server that reads 28 bytes, 16 at a time, from a client that
 // is gone afterwards.
 func recordPeer(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free, to be given to the program
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := ln.Addr().String()
-	ln.Close()
+	address := freeAddress(t)
 	recording := filepath.Join(t.TempDir(), "peer.wrev")
 	recorder := start(t, "record", "-o", recording, "--listen", address, "testdata/programs/peer.O0.wasm")
-	conn, err := net.Dial("tcp", address)
-	for tries := 0; err != nil && tries < 1000; tries++ {
-		time.Sleep(20 * time.Millisecond)
-		conn, err = net.Dial("tcp", address)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := dial(t, address)
 	defer conn.Close()
 	if _, err := io.WriteString(conn, "hello from the peer, goodbye"); err != nil {
 		t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -214,12 +213,7 @@ func TestDebugEdits(t *testing.T) {
 // TestDebugServer debugs a server that a client really talks to, and interrupts
 // it where it waits for one.
 func TestDebugServer(t *testing.T) {
-	probe, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := probe.Addr().String()
-	probe.Close()
+	address := freeAddress(t)
 	srv, stdout, recording := debug(t, nil, "--once", "--listen", address, "testdata/programs/echo.O0.wasm")
 	called := filepath.Join(t.TempDir(), "called")
 	answer := make(chan string, 1)

@@ -172,12 +172,7 @@ func checkEvents(t *testing.T, recording string) {
 
 // TestVerifySockets records a server, talks to it, and finds in gdb what it was told.
 func TestVerifySockets(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free, to be given to the program
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := ln.Addr().String()
-	ln.Close()
+	address := freeAddress(t)
 	recording := filepath.Join(t.TempDir(), "echo.wrev")
 	recorder := start(t, "record", "-o", recording, "--listen", address, "testdata/programs/echo.O0.wasm")
 	for _, say := range []string{"hello world\n", "quit\n"} {
@@ -199,8 +194,19 @@ func TestVerifySockets(t *testing.T) {
 	contains(t, out[11], "Old value = 81 'Q'", "New value = 113 'q'", "toupper")
 }
 
-// talk sends a message and returns the answer. The server may not listen yet.
-func talk(t *testing.T, address, message string) string {
+// freeAddress is one with a port that is free, to be given to a program.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+// dial connects to a server that may not listen yet.
+func dial(t *testing.T, address string) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	for tries := 0; err != nil && tries < 1000; tries++ {
@@ -210,6 +216,14 @@ func talk(t *testing.T, address, message string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// talk sends a message and returns the answer. The server may not listen yet.
+func talk(t *testing.T, address, message string) string {
+	t.Helper()
+	conn := dial(t, address)
 	defer conn.Close()
 	if _, err := io.WriteString(conn, message); err != nil {
 		t.Fatal(err)

@@ -28,7 +28,7 @@ test: build ## run every test, those against real gdb included
 
 # Without the engine's own tests, which take five minutes so and run one machine on one goroutine.
 race: ## run the tests of the packages with goroutines under the race detector
-	$(GO) test -race -short -timeout 25m ./gdbstub/... ./reverse/... ./checkpoint/... ./wasmvm/host ./wasmvm/debuginfo ./cmd/...
+	$(GO) test -race -short -timeout 25m ./gdbstub/... ./reverse/... ./checkpoint/... ./wasmvm/host/... ./wasmvm/debuginfo ./cmd/...
 
 bench: build ## print the figures that the README quotes, as one table
 	$(GO) run ./internal/tools/bench
